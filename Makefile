@@ -1,0 +1,90 @@
+# pipepost: one Makefile, no configure, no recursion.
+#
+#   make deps        install what Debian 12 needs (or print the apt line)
+#   make             every program, in build/bin/
+#   make check       all tests            make check-asan   the same under ASan and UBSan
+#   make demo        start it on a sandbox, pass a message through, show it
+#   make install     DESTDIR= PREFIX= SYSCONFDIR=
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+SBINDIR    ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec/pipepost
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/pipepost
+BUILD      ?= build
+BIN        := $(BUILD)/bin
+
+CC      ?= cc
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wconversion -Wstrict-prototypes \
+           -Wmissing-prototypes -Wwrite-strings -Wformat=2
+HARDEN  := -fstack-protector-strong -ftrivial-auto-var-init=zero
+ARCH    := $(shell uname -m)
+ifneq (,$(filter x86_64,$(ARCH)))
+HARDEN  += -fcf-protection
+endif
+ifeq ($(SAN),1)
+# Statically linked programs and _FORTIFY_SOURCE do not go with the sanitizers.
+OPTIM   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LINK    := -fsanitize=address,undefined
+STATIC  :=
+else
+OPTIM   := -O2 -g
+HARDEN  += -fstack-clash-protection -D_FORTIFY_SOURCE=3
+LINK    := -Wl,-z,relro,-z,now,-z,noexecstack
+STATIC  := -static-pie
+endif
+CFLAGS  ?= $(OPTIM)
+DEFS    := -D_GNU_SOURCE -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+CPPFLAGS += -I. $(DEFS)
+ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(HARDEN) -fPIE $(if $(WERROR),-Werror)
+ALL_LDFLAGS = -pie $(LINK) $(LDFLAGS)
+
+# Everything but libc is linked statically: what a message costs is set by process starts.
+SKARNET := -l:libskarnet.a
+CDB     := -l:libcdb.a
+ZLIB    := -l:libz.a
+
+# A program is its main file and its parts; what two programs share is in lib/.
+# Each program NAME has a list of sources NAME.src, and may have NAME.libs and NAME.static.
+PROGRAMS :=
+include programs.mk
+
+LIB_SRC := $(sort $(wildcard lib/*.c))
+LIB     := $(BUILD)/libpipepost.a
+obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+all: $(PROGRAMS:%=$(BIN)/%) $(foreach l,$(LINKS),$(BIN)/$(firstword $(subst :, ,$(l))))
+
+define program
+$(BIN)/$(1): $(call obj,$($(1).src)) $(LIB) | $(BIN)
+	$(CC) $(ALL_CFLAGS) $$(if $($(1).static),$$(or $(STATIC),-pie) $(LINK) $(LDFLAGS),$$(ALL_LDFLAGS)) -o $$@ $(call obj,$($(1).src)) $(LIB) $($(1).libs) $(SKARNET)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# NAME:TARGET in LINKS makes NAME a symbolic link to TARGET.
+define link
+$(BIN)/$(firstword $(subst :, ,$(1))): $(BIN)/$(lastword $(subst :, ,$(1)))
+	ln -sf $(lastword $(subst :, ,$(1))) $$@
+endef
+$(foreach l,$(LINKS),$(eval $(call link,$(l))))
+
+$(LIB): $(call obj,$(LIB_SRC))
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c Makefile programs.mk
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BIN):
+	@mkdir -p $@
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+include t/check.mk
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all clean deps check check-unit check-e2e check-asan check-fuzz check-werror lint demo install
+.DELETE_ON_ERROR:

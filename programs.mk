@@ -1,0 +1,5 @@
+# What each program is made of.  Included by the Makefile.
+#
+# NAME.static = 1 links libc statically too: for programs that are started for every message
+# and never ask for accounts or hosts by name (NSS needs the shared libc).
+
