@@ -3,3 +3,4 @@
 # NAME.static = 1 links libc statically too: for programs that are started for every message
 # and never ask for accounts or hosts by name (NSS needs the shared libc).
 
+# Keep one block per program, blocks in the order of the chain.

@@ -1,0 +1,52 @@
+/* inject: handing a message to queue-inject (or $QMAILQUEUE), as smtp-recv,
+ * sendmail and queue-bounce do: start, stream the text, send the envelope,
+ * learn the outcome. */
+#ifndef PIPEPOST_INJECT_H
+#define PIPEPOST_INJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/envelope.h"
+#include "lib/facts.h"
+#include "lib/queue.h"
+
+enum { INJECT_SECONDS = 300 };	/* from the end of the text to the program's exit */
+
+struct injection {
+	pid_t pid;
+	int text_fd;		/* write end of its fd 0; -1 once closed */
+	int envelope_fd;	/* write end of its fd 1 */
+	int report_fd;		/* read end of its fd 6 */
+	bool is_broken;		/* it stopped reading: its exit status tells why */
+};
+
+/* Starts it. The facts go into its environment; the rest of the environment is
+ * PATH and the PIPEPOST_* of the sandbox, or everything where $QMAILQUEUE is
+ * set (filters want theirs). Fails with errno. */
+bool inject_start(struct injection *i, const struct facts *f);
+
+/* Sends text. Once the program stopped reading, further text is dropped and
+ * true returned: the outcome comes from inject_finish. Fails with errno
+ * ETIMEDOUT only. */
+bool inject_write(struct injection *i, const char *s, size_t len);
+
+struct inject_result {
+	enum queue_exit status;
+	bool is_permanent;		/* reply 5xx, or bounce; else try again */
+	const char *enhanced;		/* "4.3.0": enhanced status code for a reply */
+	char id[QUEUE_ID_MAX + 1];	/* queue id, "" if the program did not tell */
+	char text[256];			/* printable words for a reply */
+};
+
+/* Ends the text, sends the envelope, waits. Only status QUEUE_OK means that
+ * the message is queued. */
+void inject_finish(struct injection *i, const stralloc *envelope, struct inject_result *r);
+
+/* Gives up: the program sees no envelope and queues nothing. */
+void inject_abort(struct injection *i);
+
+#endif

@@ -1,0 +1,91 @@
+/* table: one interface for every kind of table; the caller never knows which.
+ *
+ * A question has four answers and every caller handles all four. Keys are
+ * lower-cased before they are asked. Tables open when first asked and stay
+ * open; a file or db table that was replaced meanwhile is read anew. */
+#ifndef PIPEPOST_TABLE_H
+#define PIPEPOST_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <skalibs/stralloc.h>
+
+#include "lib/conf.h"
+
+enum lookup {
+	LOOKUP_FOUND,
+	LOOKUP_ABSENT,		/* proven: the table was asked and has no such entry */
+	LOOKUP_LATER,		/* could not tell: locked, missing, unreadable, no memory */
+	LOOKUP_BROKEN,		/* could not tell, and an administrator must mend it */
+};
+
+enum service {
+	SERVICE_ALIAS,
+	SERVICE_DOMAIN,
+	SERVICE_USERINFO,
+	SERVICE_CREDENTIALS,
+	SERVICE_NETADDR,
+	SERVICE_SOURCE,
+	SERVICE_MAILADDR,
+	SERVICE_ADDRNAME,
+	SERVICE_MAILADDRMAP,
+};
+
+/* "alias", "domain", ... */
+const char *service_name(enum service s);
+
+/* The open tables of one configuration. */
+struct table_set;
+
+/* NULL with errno ENOMEM. The conf must outlive the set. */
+struct table_set *table_set_new(const struct conf *c);
+void table_set_free(struct table_set *set);
+
+/* Looks the keys up in turn; the first that is there decides. *value receives
+ * its value, no NUL ("" in a list): for alias and mailaddrmap a comma list.
+ * After LATER and BROKEN, *why receives one line for the log ("FILE: reason",
+ * no NUL); it is left alone otherwise. which, if not NULL, receives the index
+ * of the key that hit. */
+enum lookup table_lookup(struct table_set *set, const struct conf_table *t, enum service service,
+    const char *const keys[], size_t nkeys, stralloc *value, size_t *which, stralloc *why);
+
+/* Whether the key matches an entry by the rules of its service: domain (a
+ * glob: '*' stands for any octets, dots too), netaddr (address text, CIDR, the word "local"; binary
+ * comparison, families never mix), mailaddr (user@dom, @dom with glob, user = that user anywhere, "@" = everyone). */
+enum lookup table_match(struct table_set *set, const struct conf_table *t, enum service service,
+    const char *key, stralloc *why);
+
+struct userinfo {
+	const char *name;	/* in memory of its own; free with userinfo_free */
+	uid_t uid;
+	gid_t gid;
+	const char *home;
+	bool is_system;		/* an account of this system: its groups belong to it */
+};
+void userinfo_free(struct userinfo *u);
+
+/* The user of that name: from a userinfo table "uid:gid:home", from
+ * TABLE_SYSTEM getpwnam(). Names that could not be account names (empty, a
+ * slash, control octets, over 255 octets) are ABSENT without asking. uid or
+ * gid 0 or -1 in a table row is ABSENT (the seed's words); a home that is not
+ * absolute is BROKEN. */
+enum lookup table_userinfo(struct table_set *set, const struct conf_table *t, const char *name,
+    struct userinfo *u, stralloc *why);
+
+/* The n-th element of a source table, counted round: for `source`. */
+enum lookup table_fetch(struct table_set *set, const struct conf_table *t, enum service service, size_t n,
+    stralloc *value, stralloc *why);
+
+/* Calls each(arg, key, value) for every entry (value NULL in a list) until it
+ * returns false. FOUND after the last one. For smtpd -n and the reader; not
+ * for sqlite, exec and proc tables (BROKEN). */
+enum lookup table_each(struct table_set *set, const struct conf_table *t,
+    bool (*each)(void *arg, const char *key, const char *value), void *arg, stralloc *why);
+
+/* Whether an answer may take long (a helper program, a network behind NSS):
+ * the runner asks such tables in a child process. */
+bool table_may_wait(const struct conf_table *t);
+
+#endif
