@@ -12,16 +12,23 @@
 
 #include <skalibs/tai.h>
 
-/* fds[i] becomes descriptor i in the child (-1: /dev/null); all others are
- * close-on-exec by the house rule and are not passed on. fd 2 is inherited if
- * nfds < 3. Returns the pid, or -1 with errno (EAGAIN, ENOMEM, ENOENT, EACCES ...:
+/* In place of a descriptor in fds[]. */
+enum {
+	SPAWN_NULL = -1,	/* /dev/null */
+	SPAWN_CLOSED = -2,	/* nothing */
+};
+
+/* fds[i] becomes descriptor i in the child, 16 at most, in any order; all
+ * others are close-on-exec by the house rule and are not passed on. fd 2 is
+ * inherited if nfds < 3. Returns the pid, or -1 with errno (EAGAIN, ENOMEM, ENOENT, EACCES ...:
  * also when the program could not be executed). SIGPIPE and the signal mask
  * are the default ones in the child. */
 pid_t spawn_program(const char *path, const char *const argv[], const char *const envp[], const int *fds,
     size_t nfds);
 
 /* Waits until the child ends or the deadline is there (then it is killed, with
- * SIGKILL, and reaped). *status is waitpid's. Fails with errno ETIMEDOUT (after the kill). */
+ * SIGKILL, and reaped). *status is waitpid's. Fails with errno ETIMEDOUT (after
+ * the kill), ECHILD (no child of ours). */
 bool spawn_wait(pid_t pid, int *status, const tain *deadline);
 
 /* A pipe with close-on-exec ends. Fails with the errno of pipe2. */
