@@ -23,6 +23,7 @@ enum node_kind {
 enum {
 	NODE_DEPTH_MAX = 10,	/* levels of aliases behind one recipient */
 	NODE_COUNT_MAX = 100,	/* nodes behind one recipient */
+	NODE_TEXT_MAX = 1023,	/* octets of one node */
 };
 
 struct node {
@@ -35,7 +36,9 @@ struct node {
  * stands in the queue file's expansion record. */
 
 /* Splits and checks one value s[0..len) ("a, b@c, \"|cmd x\"") and appends its
- * nodes. Empty elements are skipped.
+ * nodes. Empty elements are skipped. An element may stand in double quotes
+ * whole, whatever its kind; a single quote behind a letter or digit is an
+ * apostrophe (o'brien@example.org), any other one quotes too.
  * Fails with errno EPROTO (and *why, a static string, says what is wrong with
  * which kind of element), ENOMEM. */
 bool node_list_append(stralloc *list, const char **why, const char *s, size_t len);
