@@ -98,21 +98,23 @@ enum recipient_status {
 
 enum { RECIPIENT_NO_PARENT = -1 };
 
-/* What a child of an expansion may run or write as. */
-enum run_as {
-	RUN_AS_ROUTED = 0,	/* nothing of its own: an address or a name, routed anew */
-	RUN_AS_ALIAS = 'a',	/* command, file or include of an alias table: ppalias */
-	RUN_AS_USER = 'u',	/* command or file of a .forward: the uid that owned it */
+/* What a recipient's text is. The envelope's are all addresses. */
+enum recipient_kind {
+	RECIPIENT_ADDRESS = 'c',	/* an address, routed by the rules */
+	RECIPIENT_NAME = 'n',		/* NAME@DOMAIN: a local name under the rule of the address it came from */
+	RECIPIENT_MAILBOX = 'm',	/* the same, but that user's own mailbox: no alias, no .forward */
+	RECIPIENT_OF_ALIAS = 'a',	/* a command, file, include or error of an alias table: runs as ppalias */
+	RECIPIENT_OF_USER = 'u',	/* a command or file of a .forward: runs as the uid that owns it */
 };
 
 /* A recipient of the envelope or of an expansion. Its number N is its index,
  * and never changes. Strings belong to the queue_file. */
 struct queue_recipient {
-	const char *text;		/* address of the envelope, or canonical node (node.h) */
+	const char *text;		/* an address, or a canonical node (node.h) */
+	enum recipient_kind kind;
+	uid_t uid;			/* with RECIPIENT_OF_USER */
 	const char *notify, *orcpt;	/* of the envelope; a child has its ancestor's */
 	long parent;			/* index, or RECIPIENT_NO_PARENT */
-	enum run_as run_as;
-	uid_t uid;			/* with RUN_AS_USER */
 	const char *reverse_path;	/* NULL: the message's */
 	off_t status_at;		/* where its octet stands */
 	char status;			/* enum recipient_status, as on disk */
@@ -132,13 +134,15 @@ struct queue_file {
 	genalloc recipients;		/* struct queue_recipient */
 	genalloc links;			/* struct queue_link: parent -> child, duplicates of older recipients too */
 	off_t journal_end;		/* where the next record goes */
+	bool has_torn_tail;		/* something stands behind it, to be cut off first */
 	int64_t created;		/* the EPOCH of the id */
 	int64_t last_attempt;		/* 0 = none */
 	unsigned attempts;		/* of the message: deferral passes on record */
 	unsigned recovered;		/* how often it was found in cur/ after a crash */
 	unsigned warned;		/* how many delay notices have gone out */
-	stralloc memory;		/* the envelope as read */
-	genalloc strings;		/* char *: strings of journal records, freed with it */
+	uint32_t text_check;		/* CRC of the text, as recorded */
+	stralloc memory;		/* everything behind the text, as read */
+	genalloc strings;		/* char *: what came into the journal since, freed with the file */
 };
 
 struct queue_link {
@@ -152,10 +156,10 @@ enum queue_read {
 	QUEUE_READ_NEWER,		/* a format version we do not know: leave it alone */
 };
 
-/* Opens and reads directory/name: envelope (check value verified), status
- * octets, journal up to its last good record. The text is not read.
- * After OK the caller frees with queue_file_close(). */
-enum queue_read queue_file_open(struct queue_file *f, int directory, const char *name);
+/* Opens (access: O_RDWR or O_RDONLY) and reads directory/name: envelope (check
+ * value verified), status octets, journal up to its last good record. The text
+ * is not read. After OK the caller frees with queue_file_close(). */
+enum queue_read queue_file_open(struct queue_file *f, int directory, const char *name, int access);
 void queue_file_close(struct queue_file *f);
 
 /* Reads the whole text and compares its check value: after a crash, or on demand. */
@@ -174,14 +178,14 @@ bool queue_file_note_recovered(struct queue_file *f, int64_t now);
 
 struct queue_child {
 	const char *text;
-	enum run_as run_as;
+	enum recipient_kind kind;
 	uid_t uid;
 	const char *reverse_path;	/* NULL: the message's */
 };
 
 /* Records the expansion of a recipient and then sets it to EXPANDED. A child
- * equal (text, run_as, uid) to a recipient that exists already becomes a link to that
- * one. The record is fsynced before the octet changes, so that no delivery of
+ * equal (text, kind, uid) to a recipient that exists already becomes a link to
+ * that one. The record is fsynced before the octet changes, so that no delivery of
  * a child can start before it is on disk. *is_loop is true, and nothing has
  * changed, where the expansion leads nowhere but to expanded recipients. */
 bool queue_file_expand(struct queue_file *f, size_t recipient, const struct queue_child *children, size_t n,
