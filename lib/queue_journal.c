@@ -206,6 +206,25 @@ add_child(struct queue_file *f, stralloc *record, size_t parent, const struct qu
 	return genalloc_append(struct queue_link, &f->links, &link);
 }
 
+/* Makes the record on disk sure, or takes it back. */
+static bool
+append_durable_record(struct queue_file *f, const stralloc *record)
+{
+	off_t start = f->journal_end;
+
+	if (!append_record(f, record))
+		return false;
+	if (fsync(f->fd) == -1) {
+		int e = errno;
+
+		f->journal_end = start;
+		f->has_torn_tail = ftruncate(f->fd, start) == -1;
+		errno = e;
+		return false;
+	}
+	return true;
+}
+
 /* The new recipients' octets stand at the end of the record that was written last. */
 static void
 place_octets(struct queue_file *f, size_t first)
@@ -230,8 +249,7 @@ queue_file_expand(struct queue_file *f, size_t parent, const struct queue_child 
 	recipient(f, parent)->status = RECIPIENT_EXPANDED;
 	is_done = is_done && judge_loop(f, parent, is_loop);
 	if (is_done && !*is_loop)
-		is_done = queue_format_end_record(&record, count(f) - first) && append_record(f, &record) &&
-		    fsync(f->fd) == 0;
+		is_done = queue_format_end_record(&record, count(f) - first) && append_durable_record(f, &record);
 	stralloc_free(&record);
 	if (!is_done || *is_loop) {
 		recipient(f, parent)->status = old;
