@@ -2,13 +2,14 @@
  *
  * Directories, modes and owners as queue(5) lists them, and the counter files
  * of stats/. An existing spool keeps everything it holds, so that the cure "rm
- * -rf /var/spool/pipepost/*; queue-init" is as harmless as it can be. As root
+ * -rf on its contents, then queue-init" is as harmless as it can be. As root
  * the spool belongs to ppqueue where that account exists, and the Maildir for
  * mail that would end at uid 0 is made for ppalias.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
