@@ -39,6 +39,7 @@ DEFS    := -D_GNU_SOURCE -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXEC
 CPPFLAGS += -I. $(DEFS)
 ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(HARDEN) -fPIE $(if $(WERROR),-Werror)
 ALL_LDFLAGS = -pie $(LINK) $(LDFLAGS)
+STATIC_LDFLAGS = $(if $(STATIC),$(STATIC),-pie) $(LINK) $(LDFLAGS)
 
 # Everything but libc is linked statically: what a message costs is set by process starts.
 SKARNET := -l:libskarnet.a
@@ -58,7 +59,7 @@ all: $(PROGRAMS:%=$(BIN)/%) $(foreach l,$(LINKS),$(BIN)/$(firstword $(subst :, ,
 
 define program
 $(BIN)/$(1): $(call obj,$($(1).src)) $(LIB) | $(BIN)
-	$(CC) $(ALL_CFLAGS) $$(if $($(1).static),$$(or $(STATIC),-pie) $(LINK) $(LDFLAGS),$$(ALL_LDFLAGS)) -o $$@ $(call obj,$($(1).src)) $(LIB) $($(1).libs) $(SKARNET)
+	$(CC) $(ALL_CFLAGS) $(if $($(1).static),$$(STATIC_LDFLAGS),$$(ALL_LDFLAGS)) -o $$@ $(call obj,$($(1).src)) $(LIB) $($(1).libs) $(SKARNET)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
