@@ -84,8 +84,42 @@ $(BIN):
 
 include t/check.mk
 
+# What Debian 12 has and we need: to build; beside that to run the tests and the linters.
+DEPS_BUILD := gcc libc6-dev make skalibs-dev libcdb-dev zlib1g-dev
+DEPS_TEST  := libcmocka-dev perl python3 ucspi-tcp strace swaks curl procmail clang libclang-rt-14-dev \
+              mandoc cppcheck clang-tidy
+
+deps:
+	@sh t/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
+	@sh t/deps.sh --peer postfix libdb5.3 libicu72 libnsl2 libssl3 libsasl2-2
+
+deps-build:
+	@sh t/deps.sh $(DEPS_BUILD)
+
+demo: deps-build
+	@$(MAKE) -s all
+	@BUILD_DIR='$(CURDIR)/$(BUILD)' sh conf-examples/demo/run '$(CURDIR)/demo'
+
+# Programs find each other in LIBEXECDIR; what people type is linked into SBINDIR.
+TYPED := smtpd smtpctl sendmail send-mail mailq newaliases makemap queue-run queue-init queue-peek
+LINK_NAMES = $(foreach l,$(LINKS),$(firstword $(subst :, ,$(l))))
+MANZIP ?=
+
+install: all
+	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(DOCDIR)'
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) '$(DESTDIR)$(LIBEXECDIR)/'
+	for l in $(LINKS); do ln -sf "$${l#*:}" '$(DESTDIR)$(LIBEXECDIR)'/"$${l%%:*}" || exit 1; done
+	for p in $(filter $(TYPED),$(PROGRAMS) $(LINK_NAMES)); do \
+	  ln -srf '$(DESTDIR)$(LIBEXECDIR)'/$$p '$(DESTDIR)$(SBINDIR)'/$$p || exit 1; done
+	for m in $(MANUALS); do d='$(DESTDIR)$(MANDIR)'/man$${m##*.}; install -d "$$d" && \
+	  install -m 644 $$m "$$d/" || exit 1; done
+	$(if $(MANZIP),find '$(DESTDIR)$(MANDIR)' -type f -name '*.[1578]' -exec $(MANZIP) {} +)
+	install -m 644 README.md INSTALL LICENSE '$(DESTDIR)$(DOCDIR)/'
+	cp -R conf-examples '$(DESTDIR)$(DOCDIR)/'
+
 clean:
 	rm -rf build build-*
 
-.PHONY: all clean deps check check-unit check-e2e check-asan check-fuzz check-werror lint demo install
+.PHONY: all clean deps deps-build demo install units fuzzers lint
+.PHONY: check check-unit check-e2e check-asan check-fuzz check-werror
 .DELETE_ON_ERROR:

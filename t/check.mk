@@ -1,16 +1,22 @@
 # Tests.  Included by the Makefile.
 #
 # t/unit/NAME.c   a cmocka program, linked with libpipepost.a and NAME.with (objects of programs)
-# t/NN-*.t        end-to-end tests (TAP), run by prove
+# t/NN-*.t        end-to-end tests (TAP), run by prove; 01-unit.t and 02-fuzz.t run the other two kinds
 # t/fuzz/NAME.c   a libFuzzer target
+#
+# make check T='t/70-chain.t t/71-*.t'    only these
 
 UNIT_SRC := $(sort $(wildcard t/unit/*.c))
 UNIT     := $(patsubst t/unit/%.c,$(BUILD)/t/%,$(UNIT_SRC))
 E2E      := $(sort $(wildcard t/*.t))
+T        ?= $(E2E)
 FUZZ_SRC := $(sort $(wildcard t/fuzz/*.c))
 FUZZ     := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_SECONDS ?= 5
 CLANG    ?= clang
+HAVE_CLANG := $(shell command -v $(CLANG))
+PROVE    ?= prove -j 2 --timer
+MANUALS  := $(sort $(wildcard */*.[1578]))
 
 define unit
 $(BUILD)/t/$(1): $(BUILD)/obj/t/unit/$(1).o $(call obj,$($(1).with)) $(LIB)
@@ -26,14 +32,33 @@ $(BUILD)/fuzz/%: t/fuzz/%.c $(LIB_SRC) $(wildcard lib/*.h)
 	  -o $@ $< $(LIB_SRC) $($*.with) $(CDB) $(SKARNET) $(ZLIB)
 
 units: $(UNIT)
+fuzzers: $(if $(HAVE_CLANG),$(FUZZ))
 
-check-unit: all $(UNIT)
-	@for u in $(UNIT); do echo "== $$u"; $$u || exit 1; done
+check: check-werror all units fuzzers
+	BUILD_DIR='$(CURDIR)/$(BUILD)' FUZZ_SECONDS=$(FUZZ_SECONDS) $(PROVE) $(T)
+
+check-unit: all units
+	BUILD_DIR='$(CURDIR)/$(BUILD)' $(PROVE) t/01-unit.t
 
 check-e2e: all
-	BUILD_DIR=$(CURDIR)/$(BUILD) prove -j 2 --timer $(E2E)
+	BUILD_DIR='$(CURDIR)/$(BUILD)' $(PROVE) $(filter-out t/01-unit.t t/02-fuzz.t,$(T))
 
-check-fuzz: $(FUZZ)
-	@for f in $(FUZZ); do n=$$(basename $$f); echo "== fuzz $$n"; mkdir -p $(BUILD)/corpus/$$n; \
-	  $$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -close_fd_mask=1 $(BUILD)/corpus/$$n \
-	    $$(test -d t/fuzz/seeds/$$n && echo t/fuzz/seeds/$$n) || exit 1; done
+check-fuzz: fuzzers
+	BUILD_DIR='$(CURDIR)/$(BUILD)' FUZZ_SECONDS=$(FUZZ_SECONDS) prove -v t/02-fuzz.t
+
+check-asan:
+	$(MAKE) SAN=1 BUILD=build-asan all units
+	SAN=1 BUILD_DIR='$(CURDIR)/build-asan' $(PROVE) $(filter-out t/02-fuzz.t,$(T))
+
+# No warning, under either compiler.
+check-werror:
+	$(MAKE) -s CC=gcc BUILD=build-gcc WERROR=1 all units
+	$(if $(HAVE_CLANG),$(MAKE) -s CC=$(CLANG) BUILD=build-clang WERROR=1 all units,@echo 'check-werror: no clang here, gcc only')
+
+# Findings of cppcheck and mandoc stop it; clang-tidy's are for reading.
+lint:
+	$(if $(MANUALS),mandoc -T lint -W warning $(MANUALS))
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --suppress=missingIncludeSystem -I. $(DEFS) $(filter-out t/%,$(wildcard */*.c))
+	-$(if $(shell command -v clang-tidy),clang-tidy --quiet --checks='-*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-security.insecureAPI.*' \
+	  $(filter-out t/%,$(wildcard */*.c)) -- -std=c17 $(CPPFLAGS) 2>/dev/null)

@@ -112,6 +112,28 @@ need()
 	done
 }
 
+# need_smtp_source: skip the whole test where Postfix's smtp-source is not (make deps unpacks it)
+need_smtp_source()
+{
+	t_peer=$t_dir/../.peers/postfix/usr
+	if test -x "$t_peer/sbin/smtp-source"; then
+		t_peer=$(cd "$t_peer" && pwd)
+	elif command -v smtp-source >/dev/null; then
+		t_peer=
+	else
+		skip_all 'smtp-source is not there'
+	fi
+}
+# smtp_source ARGUMENTS
+smtp_source()
+{
+	if test -n "$t_peer"; then
+		LD_LIBRARY_PATH=$t_peer/lib/postfix "$t_peer/sbin/smtp-source" "$@"
+	else
+		smtp-source "$@"
+	fi
+}
+
 # need_strace: skip the whole test where processes may not be traced
 need_strace()
 {
