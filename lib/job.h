@@ -39,7 +39,8 @@ enum job_frame {
 /* Fixed letters: they go over the socket. */
 enum job_action {
 	JOB_NONE = 'n',		/* nothing but .forward: without one the verdict is param: 'D' or 'Z' and a reason */
-	JOB_MBOX = 'b',		/* append to param (format, "" = the system mailbox of the user) */
+	JOB_MBOX = 'b',		/* append to param (format, "" = the system mailbox of the user; "~/mbox" for a
+				   table row: where the home itself is a file, that file) */
 	JOB_MAILDIR = 'd',	/* into param (format, "" = ~/Maildir) */
 	JOB_MDA = 'c',		/* run param (format) by /bin/sh -c */
 	JOB_LMTP = 'l',		/* to param: host:port or /socket */
@@ -84,8 +85,9 @@ struct job_verdict {
 	const char *reason;		/* printable, one line, may begin with an enhanced status code */
 };
 
-/* Appends a whole frame. The text is not part of it. Fails with ENOMEM, or
- * EMSGSIZE where the frame would be over JOB_FRAME_MAX. */
+/* Appends a whole frame. The text is not part of it. Reasons over
+ * JOB_REASON_MAX are cut. Fails with ENOMEM, or EMSGSIZE where the frame would
+ * be over JOB_FRAME_MAX; *to is then as it was. */
 bool job_encode(stralloc *to, const struct job *j);
 bool job_encode_verdicts(stralloc *to, const struct job_verdict *v, size_t n);
 bool job_encode_stuck(stralloc *to, const char *reason);
@@ -95,10 +97,14 @@ bool job_encode_stuck(stralloc *to, const char *reason);
  * Fails with errno EPROTO (unknown type), EMSGSIZE (over JOB_FRAME_MAX). */
 bool job_scan_frame(enum job_frame *type, size_t *size, const char *s, size_t len);
 
-/* Decodes the body of a frame; pointers go into body. The caller frees
- * j->recipients (also across repeated calls, which reuse it). v is a genalloc
- * of struct job_verdict. Fail with errno EPROTO, ENOMEM. */
+/* Decodes the body of a frame (behind JOB_HEAD); pointers go into body. The
+ * caller frees j->recipients (GENALLOC_ZERO at first; repeated calls reuse it).
+ * v is a genalloc of struct job_verdict, likewise. Fail with errno EPROTO
+ * (grammar; no recipient; a reason that is too long or holds control octets), ENOMEM. */
 bool job_decode(struct job *j, const char *body, size_t len);
 bool job_decode_verdicts(genalloc *v, const char *body, size_t len);
+
+/* The reason of a STUCK frame, in body, or NULL with errno EPROTO. */
+const char *job_decode_stuck(const char *body, size_t len);
 
 #endif
