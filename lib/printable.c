@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-/* The length of the well-formed, printable UTF-8 sequence at s (RFC 3629), 0 if there is none. */
-static size_t
-sequence_length(const unsigned char *s, size_t len)
+size_t
+printable_character(const char *text, size_t len)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	size_t n;
 
 	if (s[0] < 0x80)
@@ -37,7 +37,7 @@ static size_t
 represent(char to[4], const char *s, size_t len, size_t *used)
 {
 	unsigned char c = (unsigned char)s[0];
-	size_t n = sequence_length((const unsigned char *)s, len);
+	size_t n = printable_character(s, len);
 
 	if (n > 0) {
 		memcpy(to, s, n);
