@@ -64,7 +64,7 @@ address_lowercase(char *s, size_t len)
 
 /* ---- local parts ---- */
 
-/* Whether s is a Dot-string (RFC 5321 4.1.2): it needs no quotes. */
+/* Whether s, which is not empty, is a Dot-string (RFC 5321 4.1.2): it needs no quotes. */
 static bool
 is_dot_string(const char *s, size_t len)
 {
@@ -72,7 +72,7 @@ is_dot_string(const char *s, size_t len)
 		if (s[i] == '.' ? i == 0 || i + 1 == len || s[i - 1] == '.' : !is_atext(s[i]) && !is_high(s[i]))
 			return false;
 	}
-	return len > 0;
+	return true;
 }
 
 /* Reads atoms and dots. */
@@ -100,7 +100,7 @@ requote(stralloc *to, size_t start)
 {
 	size_t extra = 2;
 
-	if (is_dot_string(to->s + start, to->len - start))
+	if (to->len > start && is_dot_string(to->s + start, to->len - start))
 		return true;
 	for (size_t i = start; i < to->len; i++)
 		extra += to->s[i] == '"' || to->s[i] == '\\';
