@@ -36,10 +36,13 @@ bool smtp_fill(struct smtp_input *in, const tain *deadline);
 /* Reads one line of at most max octets (CRLF included) and leaves it in the
  * buffer: *line (no CRLF, not NUL-ended) is good until the next call.
  * Fails as smtp_fill does, or with EMSGSIZE (too long: consumed up to its end,
- * or as far as the deadline allows), EPROTO (bare CR or LF, or NUL, in the line: consumed). */
+ * or as far as the deadline allows), EPROTO (bare CR or LF, or NUL, in the line:
+ * consumed up to the next CRLF; where a bare LF has come and no CRLF yet, all that
+ * has come is consumed, so that a peer without CRs hears of it at once). */
 bool smtp_read_line(struct smtp_input *in, const char **line, size_t *len, size_t max, const tain *deadline);
 
-/* Whether more input is waiting, in the buffer or (without blocking) on fd. */
+/* Whether more input is waiting, in the buffer or (without blocking) on fd. The
+ * end of file is not input. */
 bool smtp_has_input(struct smtp_input *in);
 
 /* ---- replies, as a client reads them ---- */
@@ -60,7 +63,7 @@ bool smtp_read_reply(struct smtp_input *in, struct smtp_reply *r, const tain *de
  * CRLF.CRLF ends. Flaws are remembered, never repaired. */
 struct smtp_data {
 	int state;			/* smtp.c's own; begins at 0 */
-	size_t line_len;		/* octets of the current line */
+	size_t line_len;		/* octets of the current line, without its end and a doubled dot */
 	bool has_bare_cr, has_bare_lf, has_nul, has_long_line, has_8bit;
 	uint64_t size;			/* octets of text given out so far */
 };
@@ -73,8 +76,10 @@ struct smtp_span {
 
 /* Decodes in place from s[0..len): *used receives the octets consumed, and
  * out[0..*nout) the spans of decoded text (at most nspans, pointing into s,
- * whose octets may be moved). *is_end is set when CRLF.CRLF was consumed.
- * Where spans run out before the input does, *used is less than len: call again. */
+ * whose octets may be moved, or at a constant). *is_end receives whether CRLF.CRLF was
+ * consumed. Where spans run out before the input does, *used is less than len: call
+ * again. Two spans always are enough. A bare CR or LF is given out as it came; it
+ * ends a line for the count of line_len only. */
 void smtp_data_decode(struct smtp_data *d, char *s, size_t len, size_t *used, struct smtp_span *out, size_t nspans,
     size_t *nout, bool *is_end);
 
@@ -87,7 +92,7 @@ struct smtp_encoder {
 
 /* Appends the text s[0..len) (LF line ends) as it stands on the wire: CRLF,
  * leading dots doubled, a stray CR sent as a space, lines over 998 octets
- * folded. Fails with ENOMEM. */
+ * folded (CRLF and a space, not inside a UTF-8 sequence). Fails with ENOMEM. */
 bool smtp_data_encode(stralloc *to, struct smtp_encoder *e, const char *s, size_t len);
 
 /* Appends what ends the data: CRLF if the last line was open, then ".CRLF". */
