@@ -8,3 +8,8 @@
 PROGRAMS += queue-init
 queue-init.src := queue-run/queue-init.c
 queue-init.libs := $(ZLIB)
+
+PROGRAMS += deliver-local
+deliver-local.parts := $(addprefix deliver-local/,byhand.c command.c connect.c deliver.c environment.c file.c format.c \
+    forward.c lmtp.c maildir.c mbox.c outcome.c serve.c stream.c text.c)
+deliver-local.src := deliver-local/deliver-local.c $(deliver-local.parts)
