@@ -13,3 +13,8 @@ PROGRAMS += deliver-local
 deliver-local.parts := $(addprefix deliver-local/,byhand.c command.c connect.c deliver.c environment.c file.c format.c \
     forward.c lmtp.c maildir.c mbox.c outcome.c serve.c stream.c text.c)
 deliver-local.src := deliver-local/deliver-local.c $(deliver-local.parts)
+format.with  := deliver-local/format.c
+mbox.with    := $(deliver-local.parts)
+forward.with := $(deliver-local.parts)
+command.with := $(deliver-local.parts)
+text.with    := $(deliver-local.parts)
