@@ -29,7 +29,11 @@ extern char **environ;
 
 /* What queue-inject sees of our environment, beside the facts. */
 static const char *const passed_on[] = {
-	"PATH", "TZ", "PIPEPOST_CONF", "PIPEPOST_SPOOL", "PIPEPOST_BIN", "PIPEPOST_LOG", "PIPEPOST_RESOLVER", NULL,
+	"PATH", "TZ", "PIPEPOST_CONF", "PIPEPOST_SPOOL", "PIPEPOST_BIN", "PIPEPOST_LOG", "PIPEPOST_RESOLVER",
+#ifdef __SANITIZE_ADDRESS__
+	"ASAN_OPTIONS", "UBSAN_OPTIONS",
+#endif
+	NULL,
 };
 
 static const char report_variable[] = "PIPEPOST_REPORT_FD=6";
