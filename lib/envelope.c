@@ -37,7 +37,8 @@ static bool
 parse_item(struct envelope *e, const char *text)
 {
 	size_t n = genalloc_len(struct envelope_recipient, &e->recipients);
-	struct envelope_recipient *last = n == 0 ? NULL : genalloc_s(struct envelope_recipient, &e->recipients) + (n - 1);
+	struct envelope_recipient *all = genalloc_s(struct envelope_recipient, &e->recipients);
+	struct envelope_recipient *last = n == 0 ? NULL : all + (n - 1);
 
 	if (*text == 'T')
 		return add_recipient(e, text + 1);

@@ -41,7 +41,8 @@ sendmail_clean(struct sendmail_cleaner *c, stralloc *to, const char *s, size_t l
 	return true;
 }
 
-/* Whether s could still become the first line of an mbox. *len receives the line's length, 0: it is none. */
+/* *line_len receives the length of the mbox line at s, 0 where there is none.
+ * False: more text is needed to tell. */
 static bool
 scan_mbox_line(size_t *line_len, const char *s, size_t len, bool is_last)
 {
