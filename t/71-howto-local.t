@@ -1,0 +1,110 @@
+#!/bin/sh
+# The first example of the calomel.org how-to, whole: local mail only, aliases
+# made by newaliases, delivery through the recipient's procmail rules, by SMTP
+# under tcpserver and from sendmail. Only the paths differ from what is printed.
+#
+# It speaks of a system account, calomel: the test makes itself one in a mount
+# namespace of its own, so that the host's accounts are left alone.
+. "$(dirname "$0")/lib.sh"
+
+if test -z "${HOWTO_ACCOUNTS-}"; then
+	need smtp-recv sendmail newaliases queue-run deliver-local smtpd tcpserver procmail unshare
+	SANDBOX=$(mktemp -d "${TMPDIR:-/tmp}/pipepost.XXXXXX")
+	chmod 755 "$SANDBOX"
+	uid=$(id -u) gid=$(id -g)
+	test "$uid" -ne 0 || { uid=1000 gid=1000; }
+	mkdir -m 700 "$SANDBOX/calomel"
+	test "$(id -u)" -ne 0 || chown $uid:$gid "$SANDBOX/calomel"
+	{ grep -Ev "^[^:]*:[^:]*:$uid:|^calomel:" /etc/passwd
+	echo "calomel:x:$uid:$gid::$SANDBOX/calomel:/bin/sh"; } >"$SANDBOX/passwd"
+	{ grep -Ev "^[^:]*:[^:]*:$gid:|^calomel:" /etc/group; echo "calomel:x:$gid:"; } >"$SANDBOX/group"
+	HOWTO_ACCOUNTS=$SANDBOX; export HOWTO_ACCOUNTS
+	bind='mount --bind "$HOWTO_ACCOUNTS/passwd" /etc/passwd && mount --bind "$HOWTO_ACCOUNTS/group" /etc/group'
+	if test "$(id -u)" -eq 0; then
+		unshare -m true 2>/dev/null || skip_all 'no mount namespace may be made here'
+		unshare -m sh -c "$bind && exec sh \"\$0\"" "$0"
+	else
+		unshare -rm unshare -U --map-user="$uid" --map-group="$gid" true 2>/dev/null ||
+			skip_all 'no user namespace may be made here'
+		unshare -rm sh -c "$bind && exec unshare -U --map-user=$uid --map-group=$gid sh \"\$0\"" "$0"
+	fi
+	exit
+fi
+
+accounts=$HOWTO_ACCOUNTS
+home=$accounts/calomel
+sandbox nobody-in-particular
+etc=$SANDBOX/etc
+mkdir "$etc"
+CONF=$etc/smtpd.conf PIPEPOST_CONF=$etc/smtpd.conf
+
+cat >"$etc/aliases" <<-END
+	root:       calomel
+	webmaster:  calomel
+	freebsd:    calomel
+END
+# As printed; "PORT" is where tcpserver listens, procmail is where Debian has it.
+write_conf()
+{
+	sed -e "s|/usr/local/etc/mail|$etc|" -e "s|/usr/local/bin/procmail|$(command -v procmail)|" \
+	    -e "s|port 25|port ${PORT:-25}|" >"$CONF" <<-'END'
+	#######################################################
+	## Calomel.org  OpenSMTPD -- /usr/local/etc/mail/smtpd.conf
+	##              https://calomel.org/opensmtpd.html
+
+	## listen on localhost (ipv4 only) and port 25 (smtp)
+	listen on 127.0.0.1 port 25 hostname example.com
+
+	## the mail aliases database, created with "newaliases"
+	#table aliases file:/usr/local/etc/mail/aliases
+	table aliases db:/usr/local/etc/mail/aliases.db
+
+	## accept mail from the local machine (lo0) to localhost accounts and pass to
+	## the recipient's procmail rules. Address mapping is derived from the aliases file.
+	## This rule is for internal machine mail only.
+	accept from local for local alias <aliases > deliver to mda "/usr/local/bin/procmail -f -"
+	accept for all relay
+
+	#######################################################
+	END
+}
+write_conf
+
+is      'newaliases says how many there are'  "$(newaliases 2>&1)" "$etc/aliases: 3 aliases"
+like    'smtpd -n: configuration OK'          "$(smtpd -n -f "$CONF" 2>&1)" '^configuration OK$'
+
+# procmail's rules of the how-to: mail goes into an mbox in ~/Mail
+as_user sh -c 'cd "$1" && mkdir Mail && printf "%s\n" "MAILDIR=\$HOME/Mail" "DEFAULT=inbox" "LOGFILE=log" \
+	":0:" "* ^Subject:.*cron" "cron" >.procmailrc' - "$home"
+
+start_tcpserver
+write_conf
+start_runner
+send()
+{
+	$PYTHON "$t_dir/lib/send.py" "$PORT" sender@example.com "$SANDBOX/message" "$@"
+}
+inbox_has() { grep -q "^Subject: $1\$" "$home/Mail/${2:-inbox}"; }
+
+printf 'Subject: one\n\nhello\n' >"$SANDBOX/message"
+ok      'SMTP: root@localhost is taken'       send root@localhost
+ok      '... and procmail puts it into ~/Mail'  wait_until 20 inbox_has one
+printf 'Subject: two\n\nhello\n' >"$SANDBOX/message"
+ok      'SMTP: webmaster of the host name is taken'  send webmaster@example.com
+ok      '... and arrives'                     wait_until 20 inbox_has two
+printf 'Subject: three\n\nhello\n' >"$SANDBOX/message"
+ok      'SMTP: a name without domain is taken'  send freebsd
+ok      '... and arrives'                     wait_until 20 inbox_has three
+printf 'Subject: from cron\n\nhello\n' >"$SANDBOX/message"
+ok      'sendmail: mail to root is queued'    sendmail -i -f sender root <"$SANDBOX/message"
+ok      '... and procmail sorts it by its rules'  wait_until 20 inbox_has 'from cron' cron
+printf 'To: calomel@localhost\nSubject: four\n\nhello\n' >"$SANDBOX/message"
+ok      'sendmail -t: mail to the account itself is queued'  sendmail -t <"$SANDBOX/message"
+ok      '... and arrives'                     wait_until 20 inbox_has four
+is      'the mbox belongs to the account'     "$(stat -c %u "$home/Mail/inbox")" "$RUN_UID"
+is      '... each message is there once'      "$(grep -c '^Subject: ' "$home/Mail/inbox")" 4
+like    'a name that nobody has is refused'   "$(send nobody-here@localhost)" '550.*5\.1\.1'
+ok      'nothing is left in the queue'        wait_until 20 queue_is_empty
+stop_runner
+rm -rf "$accounts"
+done_testing
