@@ -1,0 +1,254 @@
+/* command: see command.h.
+ *
+ * Verbs stand in a table by state (RFC 5321 4.1.4). A verb out of sequence, or
+ * one that is refused, changes nothing in the session. */
+#include "smtp-recv/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/address.h"
+#include "lib/log.h"
+#include "lib/stats.h"
+#include "smtp-recv/data.h"
+#include "smtp-recv/session.h"
+#include "smtp-recv/transaction.h"
+
+/* ---- greeting ---- */
+
+/* A domain or an address literal by the looser rule of what clients send. */
+static bool
+is_helo_name(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]", s[i]) == NULL)
+			return false;
+	return len > 0 && len <= HELO_MAX;
+}
+
+/* RFC 2920 3.1: nothing may be sent behind some commands before their reply.
+ * Whatever it is, it was not meant for us, or somebody else's words were put into
+ * the client's mouth: the conversation ends before a word of it is read. */
+static bool
+is_in_step(struct session *s)
+{
+	if (!smtp_has_input(&s->in))
+		return true;
+	stats_add(STATS_SMTP_TOOFAST, 1);
+	session_refuse(s, "input before the reply", 554, "5.5.0 you must wait for the reply");
+	session_close(s, "protocol synchronization");
+	return false;
+}
+
+static bool
+take_name(struct session *s, const char *arg, size_t len)
+{
+	if (!is_helo_name(arg, len)) {
+		session_refuse(s, "", 501, "5.5.4 a domain or an address literal is needed");
+		return false;
+	}
+	memcpy(s->helo, arg, len);
+	s->helo[len] = '\0';
+	transaction_reset(&s->transaction);
+	return is_in_step(s);
+}
+
+static unsigned
+do_helo(struct session *s, const char *arg, size_t len)
+{
+	if (!take_name(s, arg, len))
+		return 501;
+	s->is_esmtp = false;
+	return session_reply(s, 250, "%s", s->name);
+}
+
+static unsigned
+do_ehlo(struct session *s, const char *arg, size_t len)
+{
+	if (!take_name(s, arg, len))
+		return 501;
+	s->is_esmtp = true;
+	session_reply_more(s, 250, "%s", s->name);
+	session_reply_more(s, 250, "PIPELINING");
+	session_reply_more(s, 250, "SIZE %llu", (unsigned long long)s->conf->max_message_size);
+	session_reply_more(s, 250, "8BITMIME");
+	session_reply_more(s, 250, "ENHANCEDSTATUSCODES");
+	if (!s->listen->no_dsn)
+		session_reply_more(s, 250, "DSN");
+	session_reply_more(s, 250, "SMTPUTF8");
+	return session_reply(s, 250, "HELP");
+}
+
+/* ---- the small ones ---- */
+
+static unsigned
+do_rset(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	if (len > 0)
+		return session_refuse(s, "", 501, "5.5.4 RSET has no parameters");
+	transaction_reset(&s->transaction);
+	if (s->state != CONNECTED)
+		s->state = GREETED;
+	return session_reply(s, 250, "2.0.0 Ok");
+}
+
+static unsigned
+do_noop(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	(void)len;
+	return session_reply(s, 250, "2.0.0 Ok");
+}
+
+static unsigned
+do_quit(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	(void)len;
+	transaction_reset(&s->transaction);
+	session_reply(s, 221, "2.0.0 %s closing the connection", s->name);
+	session_close(s, "quit");
+	return 221;
+}
+
+static unsigned
+do_help(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	(void)len;
+	session_reply_more(s, 214, "2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+	return session_reply(s, 214, "2.0.0 RFC 5321 tells more");
+}
+
+static unsigned
+do_vrfy(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	if (len == 0)
+		return session_refuse(s, "", 501, "5.5.4 VRFY whom?");
+	return session_reply(s, 252, "2.5.0 cannot verify, but will take a message and try");
+}
+
+/* ---- what is not done here ---- */
+
+static unsigned
+do_unavailable(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	(void)len;
+	return session_refuse(s, "", 502, "5.5.1 %s is not available", s->verb);
+}
+
+/* Browsers and proxies that were talked into speaking to us. */
+static unsigned
+do_foreign(struct session *s, const char *arg, size_t len)
+{
+	(void)arg;
+	(void)len;
+	session_refuse(s, "", 554, "5.5.1 this is not a web server");
+	session_close(s, "another protocol");
+	return 554;
+}
+
+/* ---- the table ---- */
+
+#define IN(state) (1u << (state))
+#define ANY (IN(CONNECTED) | IN(GREETED) | IN(ENVELOPE) | IN(ADDRESSED))
+
+/* A verb is in sequence when the state is in `from`; `next` is entered only
+ * if the action replied 2xx or 3xx. is_idle: it brings no message nearer. */
+static const struct step {
+	const char *verb;
+	unsigned from;
+	enum state next;
+	size_t line_max;
+	bool is_idle;
+	unsigned (*act)(struct session *, const char *arg, size_t len);
+} steps[] = {
+	{ "EHLO", ANY,                          GREETED,   SMTP_COMMAND_MAX, true,  do_ehlo },
+	{ "HELO", ANY,                          GREETED,   SMTP_COMMAND_MAX, true,  do_helo },
+	{ "MAIL", IN(GREETED),                  ENVELOPE,  COMMAND_MAX,      false, transaction_mail },
+	{ "RCPT", IN(ENVELOPE) | IN(ADDRESSED), ADDRESSED, COMMAND_MAX,      false, transaction_rcpt },
+	{ "DATA", IN(ADDRESSED),                GREETED,   SMTP_COMMAND_MAX, false, data_receive },
+	{ "QUIT", ANY,                          CLOSED,    SMTP_COMMAND_MAX, false, do_quit },
+	{ "RSET", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_rset },
+	{ "NOOP", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_noop },
+	{ "VRFY", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_vrfy },
+	{ "HELP", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_help },
+	{ "EXPN", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_unavailable },
+	{ "STARTTLS", ANY,                      CLOSED,    SMTP_COMMAND_MAX, true,  do_unavailable },
+	{ "AUTH", ANY,                          CLOSED,    COMMAND_MAX,      true,  do_unavailable },
+	{ "GET",  ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },
+	{ "POST", ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },
+	{ "PUT",  ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },
+	{ "CONNECT", ANY,                       CLOSED,    COMMAND_MAX,      true,  do_foreign },
+};
+
+static const struct step *
+find_step(const char *verb, size_t len)
+{
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		if (strlen(steps[i].verb) == len && strncasecmp(steps[i].verb, verb, len) == 0)
+			return &steps[i];
+	return NULL;
+}
+
+static void
+refuse_sequence(struct session *s, const struct step *step)
+{
+	if (s->state == CONNECTED)
+		session_refuse(s, "", 503, "5.5.1 EHLO or HELO first");
+	else if (step->act == data_receive && s->transaction.nrefused > 0)
+		session_refuse(s, "", 554, "5.5.1 no valid recipients");
+	else if (step->act == data_receive)
+		session_refuse(s, "", 503, "5.5.1 MAIL and RCPT first");
+	else if (step->act == transaction_rcpt)
+		session_refuse(s, "", 503, "5.5.1 MAIL first");
+	else
+		session_refuse(s, "", 503, "5.5.1 a transaction is open already");
+}
+
+static void
+take_step(struct session *s, const struct step *step, const char *arg, size_t len)
+{
+	enum state before = s->state;
+	unsigned code;
+
+	if ((step->from & IN(s->state)) == 0) {
+		refuse_sequence(s, step);
+		return;
+	}
+	s->nidle += step->is_idle;
+	code = step->act(s, arg, len);
+	/* CLOSED in the table: the verb itself says where it leads */
+	if (code < 400 && step->next != CLOSED && s->state == before)
+		s->state = step->next;
+}
+
+void
+command_run(struct session *s, const char *line, size_t len)
+{
+	const char *blank = memchr(line, ' ', len);
+	size_t verb_len = blank == NULL ? len : (size_t)(blank - line), at = verb_len;
+	const struct step *step = find_step(line, verb_len);
+
+	log_verbose("<<< %.*s", (int)len, line);
+	if (step == NULL) {
+		s->nidle++;
+		session_refuse(s, "", 500, "5.5.1 command not recognized");
+		return;
+	}
+	s->verb = step->verb;
+	if (len + 2 > step->line_max) {
+		stats_add(STATS_SMTP_LINETOOLONG, 1);
+		session_refuse(s, "", 500, "5.5.2 line too long");
+		return;
+	}
+	while (at < len && line[at] == ' ')
+		at++;
+	while (len > at && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		len--;
+	take_step(s, step, line + at, len - at);
+}

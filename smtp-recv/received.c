@@ -1,0 +1,34 @@
+/* received: see received.h.
+ *
+ * What the client says of itself has been cut down to letters of domains before
+ * it comes here; the comment behind it is ours. */
+#include "smtp-recv/received.h"
+
+#include "lib/message.h"
+#include "smtp-recv/session.h"
+
+/* " from HELO (host [address])" */
+static bool
+append_client(stralloc *to, const struct session *s)
+{
+	return stralloc_cats(to, " from ") && stralloc_cats(to, s->helo) && stralloc_cats(to, " (") &&
+	    stralloc_cats(to, s->peer.host) && stralloc_cats(to, " ") && stralloc_cats(to, s->peer.shown) &&
+	    stralloc_cats(to, ")\n\t");
+}
+
+bool
+received_append(stralloc *to, const struct session *s, int64_t now)
+{
+	const struct transaction *t = &s->transaction;
+
+	if (!stralloc_cats(to, "Received:") || !(s->listen->mask_source ? stralloc_cats(to, " ") : append_client(to, s)))
+		return false;
+	if (!stralloc_cats(to, "by ") || !stralloc_cats(to, s->name) || !stralloc_cats(to, " with ") ||
+	    !stralloc_cats(to, session_protocol(s)))
+		return false;
+	/* More than one would tell each recipient of the others. */
+	if (t->nrecipients == 1 && !(stralloc_cats(to, "\n\tfor <") && stralloc_cats(to, t->first.s) &&
+	    stralloc_cats(to, ">")))
+		return false;
+	return stralloc_cats(to, "; ") && message_append_date(to, now) && stralloc_cats(to, "\n");
+}

@@ -1,0 +1,121 @@
+/* session: one connection, from the banner to the end, and what it remembers. */
+#ifndef PIPEPOST_SMTP_RECV_SESSION_H
+#define PIPEPOST_SMTP_RECV_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+#include <skalibs/tai.h>
+
+#include "lib/conf.h"
+#include "lib/facts.h"
+#include "lib/smtp.h"
+#include "lib/table.h"
+#include "smtp-recv/peer.h"
+
+/* Limits. Each stands in smtp-recv(8) under its name, and has a reply of its own. */
+enum {
+	COMMAND_SECONDS = 300,		/* for one command line, RFC 5321 4.5.3.2.7 */
+	REPLY_SECONDS = 300,		/* until the client takes a reply */
+	DATA_BLOCK_SECONDS = 180,	/* for one piece of the text, 4.5.3.2.5 */
+	DATA_SECONDS = 3600,		/* for the whole text */
+	SESSION_SECONDS = 7200,		/* from the banner; looked at between commands */
+	COMMAND_MAX = 2048,		/* octets of MAIL and RCPT with their parameters; others SMTP_COMMAND_MAX */
+	REPLY_LINE_MAX = 512,		/* octets with CRLF, 4.5.3.1.5 */
+	HELO_MAX = 255,			/* octets */
+	ENVID_MAX = 100,		/* octets, RFC 3461 4.4 */
+	ORCPT_MAX = 500,		/* octets, 4.2 */
+	REFUSALS_FREE = 9,		/* refusals that cost nothing; each further one waits a second */
+	REFUSALS_MAX = 20,		/* then 421 */
+	IDLE_COMMANDS_MAX = 100,	/* commands without a message getting nearer, then 421 */
+	LOGGED_REFUSALS_MAX = 50,	/* log lines for refusals of one session */
+	LOGGED_ERRORS_MAX = 10,		/* configuration errors logged at the door */
+};
+
+enum state { CONNECTED, GREETED, ENVELOPE, ADDRESSED, CLOSED };
+
+/* What MAIL and RCPT have brought together. Made by transaction_begin, ended
+ * by transaction_reset, nowhere else. */
+struct transaction {
+	struct facts facts;	/* strings belong to the session, the transaction or to constants */
+	stralloc reverse_path;	/* with NUL */
+	stralloc envelope;	/* in the grammar of envelope.h, without its end */
+	stralloc first;		/* the first recipient, with NUL */
+	stralloc envid;		/* with NUL */
+	size_t nrecipients;
+	size_t nrefused;	/* recipients refused */
+};
+
+struct session {
+	/* options */
+	bool is_local;			/* -b */
+	bool trusts_environment;	/* -e */
+	bool allows_bare;		/* -a */
+	bool allows_long_lines;		/* -x */
+	int greeting_wait_ms;		/* -w */
+	const char *listener_name;	/* -l, or NULL */
+	const char *conf_path;		/* -f */
+	struct conf_macro *macros;	/* -D */
+	size_t nmacros;
+
+	/* who and where */
+	struct peer peer;
+	struct conf *conf;
+	struct table_set *tables;
+	const struct conf_listen *listen;	/* never NULL once set up */
+	char name[256];				/* the name we go by */
+
+	/* the conversation */
+	enum state state;
+	const char *verb;		/* of the command being answered */
+	const char *ended_by;		/* why it is over, for the log */
+	bool is_esmtp;
+	char helo[HELO_MAX + 1];
+	struct transaction transaction;
+	unsigned nmessages;		/* transactions begun */
+	unsigned naccepted;
+	unsigned nrefusals;		/* 5xx replies */
+	unsigned nlogged;
+	unsigned nidle;
+	tain end;			/* SESSION_SECONDS */
+	size_t out_len;
+	char out[4096];			/* replies not sent yet */
+	struct smtp_input in;
+};
+
+/* Replies "code text" (printable, cut off at REPLY_LINE_MAX); it is sent when
+ * the buffer is full or before the session waits for input. Returns code. */
+unsigned session_reply(struct session *s, unsigned code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same as one of several lines: "code-text". */
+void session_reply_more(struct session *s, unsigned code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Refuses: replies, writes a line for the log with why (words for the log
+ * only, may be ""), and counts 5xx replies (REFUSALS_*). */
+unsigned session_refuse(struct session *s, const char *why, unsigned code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Sends what is buffered. False: the client is gone, and the state CLOSED. */
+bool session_flush(struct session *s);
+
+/* Ends the conversation after the replies that are buffered. why is kept by reference. */
+void session_close(struct session *s, const char *why);
+
+/* Flushes, then waits for more input until the deadline. When that fails, it is
+ * counted, the session is closed and a 421 with the words `timeout` may be under way. */
+bool session_fill(struct session *s, const tain *deadline, const char *timeout);
+
+/* The deadline that lies `seconds` from now, but no later than limit (may be NULL). */
+void session_deadline(tain *deadline, int seconds, const tain *limit);
+
+/* The whole conversation. */
+void session_run(struct session *s);
+
+/* "SMTP", "ESMTP" or "UTF8SMTP" (RFC 3848, RFC 6531) for the transaction. */
+const char *session_protocol(const struct session *s);
+
+#endif
