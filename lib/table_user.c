@@ -1,0 +1,257 @@
+/* table_user: the accounts of this system, rows of userinfo tables, and the
+ * kinds that a helper program answers.
+ *
+ * ABSENT is said only where the name service answered. */
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/table_kind.h"
+
+enum { USER_NAME_MAX = 255, PASSWD_ROOM = 1024, PASSWD_ROOM_MAX = 1024 * 1024 };
+
+/* ---- helpers ---- */
+
+static enum lookup
+ask_nobody(struct open_table *o, enum service service, const char *const keys[], size_t nkeys, stralloc *value,
+    size_t *which, stralloc *why)
+{
+	(void)service, (void)keys, (void)nkeys, (void)value, (void)which;
+	if (o->t->kind == TABLE_SQLITE)
+		return table_say(why, LOOKUP_BROKEN,
+		    "%s: sqlite tables need sqlite-lookup, which is not installed", o->t->path);
+	return table_say(why, LOOKUP_BROKEN, "%s: this version has no %s tables", o->t->path,
+	    o->t->kind == TABLE_EXEC ? "exec" : o->t->type);
+}
+
+const struct table_kind table_kind_helper = { .ask = ask_nobody };
+
+/* ---- accounts ---- */
+
+static bool
+is_account_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > USER_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '/' || (unsigned char)name[i] < ' ' || name[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* glibc passes on what the last name service meant by "no such user"; some
+ * (nss-systemd without systemd) mean it by these. */
+static bool
+is_no_such_user(int error)
+{
+	return error == 0 || ((error == ENOENT || error == ESRCH) && access("/etc/passwd", R_OK) == 0);
+}
+
+/* FOUND with pw pointing into *room. */
+static enum lookup
+get_account(struct passwd *pw, stralloc *room, const char *name, stralloc *why)
+{
+	for (size_t size = PASSWD_ROOM; size <= PASSWD_ROOM_MAX; size *= 4) {
+		struct passwd *found = NULL;
+		int error;
+
+		if (!stralloc_ready(room, size))
+			break;
+		error = getpwnam_r(name, pw, room->s, size, &found);
+		if (found != NULL)
+			return LOOKUP_FOUND;
+		if (error == ERANGE)
+			continue;
+		if (is_no_such_user(error))
+			return LOOKUP_ABSENT;
+		return table_say(why, LOOKUP_LATER, "getpwnam: %s", strerror(error));
+	}
+	return table_say(why, LOOKUP_LATER, "getpwnam: %s", strerror(ENOMEM));
+}
+
+static enum lookup
+append_account(stralloc *value, const char *name, stralloc *why)
+{
+	stralloc room = STRALLOC_ZERO;
+	struct passwd pw;
+	enum lookup answer = get_account(&pw, &room, name, why);
+	char ids[64];
+
+	if (answer == LOOKUP_FOUND) {
+		snprintf(ids, sizeof ids, "%lu:%lu:", (unsigned long)pw.pw_uid, (unsigned long)pw.pw_gid);
+		if (!stralloc_cats(value, ids) || !stralloc_cats(value, pw.pw_dir))
+			answer = table_say_errno(why, "getpwnam");
+	}
+	stralloc_free(&room);
+	return answer;
+}
+
+static enum lookup
+ask_system(struct open_table *o, enum service service, const char *const keys[], size_t nkeys, stralloc *value,
+    size_t *which, stralloc *why)
+{
+	if (service != SERVICE_USERINFO)
+		return table_say(why, LOOKUP_BROKEN, "<%s> knows users only", o->t->name);
+	for (*which = 0; *which < nkeys; ++*which) {
+		enum lookup answer = LOOKUP_ABSENT;
+
+		if (is_account_name(keys[*which]))
+			answer = append_account(value, keys[*which], why);
+		if (answer != LOOKUP_ABSENT)
+			return answer;
+	}
+	return LOOKUP_ABSENT;
+}
+
+const struct table_kind table_kind_system = { .ask = ask_system };
+
+/* ---- rows ---- */
+
+void
+userinfo_free(struct userinfo *u)
+{
+	free((void *)u->name);	/* home is in the same memory */
+	*u = (struct userinfo){ .name = NULL };
+}
+
+/* Reads a decimal number, or -1, up to the colon. */
+static bool
+scan_id(uint32_t *id, const char **s)
+{
+	size_t n = strspn(*s, "0123456789");
+	unsigned long long v;
+
+	if (strncmp(*s, "-1:", 3) == 0) {
+		*id = UINT32_MAX;
+		*s += 3;
+		return true;
+	}
+	if (n == 0 || n > 10 || (*s)[n] != ':')
+		return false;
+	v = strtoull(*s, NULL, 10);
+	if (v > UINT32_MAX)
+		return false;
+	*id = (uint32_t)v;
+	*s += n + 1;
+	return true;
+}
+
+static bool
+fill(struct userinfo *u, const char *name, const char *home)
+{
+	size_t len = strlen(name) + 1;
+	char *memory = malloc(len + strlen(home) + 1);
+
+	if (memory == NULL)
+		return false;
+	memcpy(memory, name, len);
+	memcpy(memory + len, home, strlen(home) + 1);
+	u->name = memory;
+	u->home = memory + len;
+	return true;
+}
+
+/* Whether a row may name this id at all: 0 and -1 mean that there is nobody. */
+static bool
+is_nobody(uint32_t id)
+{
+	return id == 0 || id == UINT32_MAX;
+}
+
+/* value holds "uid:gid:home", NUL-ended. */
+static enum lookup
+scan_row(const struct conf *c, const struct conf_table *t, const char *name, const char *value,
+    struct userinfo *u, stralloc *why)
+{
+	const char *s = value;
+	uint32_t uid, gid;
+
+	u->is_system = t->kind == TABLE_SYSTEM;
+	if (!scan_id(&uid, &s) || !scan_id(&gid, &s))
+		return table_say(why, LOOKUP_BROKEN, "<%s>: the row of %s is not uid:gid:home", t->name, name);
+	if (!u->is_system && (is_nobody(uid) || is_nobody(gid)))
+		return LOOKUP_ABSENT;
+	if (!u->is_system && uid < c->min_uid)
+		return table_say(why, LOOKUP_BROKEN, "<%s>: the uid %lu of %s is below %lu", t->name,
+		    (unsigned long)uid, name, (unsigned long)c->min_uid);
+	if (*s != '/' && !(u->is_system && *s == '\0'))
+		return table_say(why, LOOKUP_BROKEN, "<%s>: the home of %s is not an absolute path", t->name, name);
+	u->uid = uid;
+	u->gid = gid;
+	if (!fill(u, name, *s == '\0' ? "/" : s))
+		return table_say(why, LOOKUP_LATER, "<%s>: out of memory", t->name);
+	return LOOKUP_FOUND;
+}
+
+enum lookup
+table_userinfo(struct table_set *set, const struct conf_table *t, const char *name, struct userinfo *u,
+    stralloc *why)
+{
+	stralloc value = STRALLOC_ZERO;
+	enum lookup answer;
+	struct open_table *o;
+
+	*u = (struct userinfo){ .name = NULL };
+	if (!is_account_name(name))
+		return LOOKUP_ABSENT;
+	o = table_open(set, t, &answer, why);
+	if (o == NULL)
+		return answer;
+	answer = table_lookup(set, t, SERVICE_USERINFO, &name, 1, &value, NULL, why);
+	if (answer == LOOKUP_FOUND && !stralloc_0(&value))
+		answer = table_say(why, LOOKUP_LATER, "<%s>: out of memory", t->name);
+	if (answer == LOOKUP_FOUND)
+		answer = scan_row(o->conf, t, name, value.s, u, why);
+	stralloc_free(&value);
+	return answer;
+}
+
+/* ---- waiting ---- */
+
+/* Whether the line "passwd: ..." of nsswitch.conf names only what is on this host. */
+static bool
+is_quick(const char *services)
+{
+	static const char *const quick[] = { "files", "compat", "db", "systemd" };
+
+	while (*services != '\0') {
+		size_t n = strcspn(services, " \t\n[");
+		bool known = n == 0;
+
+		for (size_t i = 0; i < sizeof quick / sizeof quick[0]; i++)
+			known = known || (n == strlen(quick[i]) && strncmp(services, quick[i], n) == 0);
+		if (!known)
+			return false;
+		services += n;
+		if (*services == '[')
+			services += strcspn(services, "]");
+		services += *services != '\0';
+	}
+	return true;
+}
+
+bool
+table_may_wait(const struct conf_table *t)
+{
+	char line[512];
+	bool waits = false;
+	FILE *f;
+
+	if (t->kind != TABLE_SYSTEM)
+		return t->kind == TABLE_SQLITE || t->kind == TABLE_EXEC || t->kind == TABLE_PROC;
+	f = fopen("/etc/nsswitch.conf", "re");
+	if (f == NULL)
+		return false;	/* files */
+	while (fgets(line, sizeof line, f) != NULL)
+		if (strncmp(line, "passwd:", 7) == 0)
+			waits = !is_quick(line + 7);
+	fclose(f);
+	return waits;
+}
