@@ -134,6 +134,22 @@ queue_make(const char *path, uid_t uid, gid_t gid, const char **what)
 	return is_made;
 }
 
+const char *
+queue_weak_file_system(long type)
+{
+	static const struct weak {
+		long type;
+		const char *name;
+	} kinds[] = {
+		{ 0x01021994, "tmpfs" }, { 0x858458f6, "ramfs" }, { 0x6969, "NFS" }, { 0x65735546, "FUSE" },
+	};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (kinds[i].type == type)
+			return kinds[i].name;
+	return NULL;
+}
+
 static bool
 is_alphanumeric(char c)
 {

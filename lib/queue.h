@@ -51,6 +51,10 @@ void queue_close(struct queue *q);
  * completed, never emptied. *what names the object that failed. */
 bool queue_make(const char *path, uid_t uid, gid_t gid, const char **what);
 
+/* The name of a kind of file system (statfs's f_type) where link and rename may
+ * not survive a power cut, or do not work at all: tmpfs, NFS, FUSE; NULL for others. */
+const char *queue_weak_file_system(long type);
+
 /* Whether name is ID,S=BYTES; if so *size receives BYTES and *id_len the
  * length of the id in front. */
 bool queue_name_parse(const char *name, uint64_t *size, size_t *id_len);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,26 +39,42 @@ make_id(char id[QUEUE_ID_MAX + 1])
 	return true;
 }
 
+/* One try: a new name, locked. From then on a runner that finds the file knows
+ * that its writer lives; one that swept it before is noticed by its missing name. */
+static bool
+try_create(struct queue_draft *d)
+{
+	struct stat st;
+
+	if (!make_id(d->id))
+		return false;
+	d->fd = openat(d->queue->place[QUEUE_TMP], d->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    FILE_MODE);
+	if (d->fd == -1)
+		return false;
+	if (flock(d->fd, LOCK_EX) == -1 || fstat(d->fd, &st) == -1) {
+		queue_draft_abort(d);
+		return false;
+	}
+	if (st.st_nlink == 1)
+		return true;
+	fd_close(d->fd);
+	d->fd = -1;
+	errno = EEXIST;
+	return false;
+}
+
 bool
 queue_draft_create(struct queue_draft *d, const struct queue *q)
 {
 	*d = (struct queue_draft){ .queue = q, .fd = -1, .text_check = CHECKSUM_START };
-	for (int tries = 0; d->fd == -1 && tries < DRAFT_TRIES; tries++) {
-		if (!make_id(d->id))
-			return false;
-		d->fd = openat(q->place[QUEUE_TMP], d->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-		if (d->fd == -1 && errno != EEXIST)
+	for (int tries = 0; tries < DRAFT_TRIES; tries++) {
+		if (try_create(d))
+			return true;
+		if (errno != EEXIST)
 			return false;
 	}
-	if (d->fd == -1)
-		return false;
-	/* Nobody else knows the name yet, so this never waits; from here on a
-	 * runner that finds the file knows that its writer lives. */
-	if (flock(d->fd, LOCK_EX | LOCK_NB) == -1) {
-		queue_draft_abort(d);
-		return false;
-	}
-	return true;
+	return false;
 }
 
 bool

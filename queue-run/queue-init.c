@@ -22,27 +22,14 @@
 #include "lib/queue.h"
 #include "lib/stats.h"
 
-#define ALIAS_HOME "/var/spool/pipepost-alias"
-
-/* Where link and rename may not survive a power cut, or do not work at all. */
-static const struct weak_file_system {
-	long type;
-	const char *name;
-} weak_file_systems[] = {
-	{ 0x01021994, "tmpfs" }, { 0x858458f6, "ramfs" }, { 0x6969, "NFS" }, { 0x65735546, "FUSE" },
-};
-
 static void
 warn_of_weak_disk(const char *path)
 {
 	struct statfs fs;
 
-	if (statfs(path, &fs) == -1)
-		return;
-	for (size_t i = 0; i < sizeof weak_file_systems / sizeof weak_file_systems[0]; i++)
-		if ((long)fs.f_type == weak_file_systems[i].type)
-			complain("warning: %s is on %s: an accepted message may not survive a power cut there", path,
-			    weak_file_systems[i].name);
+	if (statfs(path, &fs) == 0 && queue_weak_file_system((long)fs.f_type) != NULL)
+		complain("warning: %s is on %s: an accepted message may not survive a power cut there", path,
+		    queue_weak_file_system((long)fs.f_type));
 }
 
 /* The account's ids as root; (uid_t)-1 (leave as it is) otherwise. */
@@ -90,19 +77,24 @@ make_all_counters(const char *spool)
 	make_counters(directory, "remote", "ppremote");
 }
 
+/* SPOOL-alias: where mail goes that would end at uid 0, and where commands of
+ * alias tables find themselves. */
 static void
-make_alias_home(void)
+make_alias_home(const char *spool)
 {
+	char path[4096];
 	uid_t uid;
 	gid_t gid;
 
 	find_account("ppalias", &uid, &gid);
-	if (uid == (uid_t)-1)
-		return;
-	if (mkdir(ALIAS_HOME, 0700) == -1 && errno != EEXIST)
-		die_errno(EX_CANTCREAT, "%s", ALIAS_HOME);
-	if (lchown(ALIAS_HOME, uid, gid) == -1)
-		die_errno(EX_CANTCREAT, "%s", ALIAS_HOME);
+	if (uid == (uid_t)-1 && geteuid() == 0)
+		return;		/* nobody whose it could be */
+	if ((size_t)snprintf(path, sizeof path, "%s-alias", spool) >= sizeof path)
+		die(EX_USAGE, "%s: the path is too long", spool);
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		die_errno(EX_CANTCREAT, "%s", path);
+	if (lchown(path, uid, gid) == -1)
+		die_errno(EX_CANTCREAT, "%s", path);
 }
 
 int
@@ -119,7 +111,7 @@ main(int argc, const char *const *argv)
 	if (!queue_make(spool, uid, gid, &what))
 		die_errno(EX_CANTCREAT, "%s: cannot make %s", spool, what);
 	make_all_counters(spool);
-	make_alias_home();
+	make_alias_home(spool);
 	warn_of_weak_disk(spool);
 	return 0;
 }

@@ -1,0 +1,317 @@
+/* message: one message from being taken up to leaving the window.
+ *
+ * An attempt decides about every pending recipient, waits for the jobs this
+ * started, reports what has failed, and then removes the file or puts it back
+ * into the calendar. Whatever cannot be done now leaves the message where it
+ * is. See runner.h. */
+#include "queue-run/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include "lib/log.h"
+
+struct queue_recipient *
+message_recipient(const struct message *m, size_t i)
+{
+	return genalloc_s(struct queue_recipient, &m->file.recipients) + i;
+}
+
+size_t
+message_count(const struct message *m)
+{
+	return genalloc_len(struct queue_recipient, &m->file.recipients);
+}
+
+static enum progress
+progress(const struct message *m, size_t i)
+{
+	return i < m->progress.len ? (enum progress)m->progress.s[i] : PROGRESS_NONE;
+}
+
+void
+message_set_progress(struct message *m, size_t i, enum progress p)
+{
+	m->progress.s[i] = (char)p;
+}
+
+/* Gives every recipient, new children too, its place in `progress`. */
+static bool
+grow_progress(struct message *m)
+{
+	size_t n = message_count(m);
+
+	if (!stralloc_ready(&m->progress, n))
+		return false;
+	while (m->progress.len < n)
+		m->progress.s[m->progress.len++] = PROGRESS_NONE;
+	return true;
+}
+
+size_t
+message_root(const struct message *m, size_t i)
+{
+	while (message_recipient(m, i)->parent != RECIPIENT_NO_PARENT)
+		i = (size_t)message_recipient(m, i)->parent;
+	return i;
+}
+
+const char *
+message_reverse_path(const struct message *m, size_t i)
+{
+	const char *own = message_recipient(m, i)->reverse_path;
+
+	return own != NULL ? own : m->file.envelope.reverse_path;
+}
+
+/* Removes a message from the window; its file is where it should be. */
+static void
+leave_window(struct runner *r, struct message *m)
+{
+	if (m->previous != NULL)
+		m->previous->next = m->next;
+	else
+		r->messages = m->next;
+	if (m->next != NULL)
+		m->next->previous = m->previous;
+	r->nmessages--;
+	queue_file_close(&m->file);
+	stralloc_free(&m->progress);
+	genalloc_free(size_t, &m->bounced);
+	genalloc_free(size_t, &m->succeeded);
+	feed_free(&m->bounce_feed);
+	free((void *)(uintptr_t)m->parked);
+	free(m);
+}
+
+bool
+message_shelve(struct runner *r, const char *name, int64_t due)
+{
+	char slot[QUEUE_NAME_MAX + 32];
+	int64_t now = time(NULL);
+	int later = r->queue.place[QUEUE_LATER], cur = r->queue.place[QUEUE_CUR];
+	int64_t t = due <= now ? now / QUEUE_SLOT_SECONDS : (due + QUEUE_SLOT_SECONDS - 1) / QUEUE_SLOT_SECONDS;
+
+	snprintf(slot, sizeof slot, "%lld", (long long)t);
+	if (mkdirat(later, slot, 0700) == -1 && errno != EEXIST)
+		return false;
+	snprintf(slot, sizeof slot, "%lld/%s", (long long)t, name);
+	if (renameat(cur, name, later, slot) == -1)
+		return false;
+	if (t * QUEUE_SLOT_SECONDS < r->next_slot_due)
+		r->next_slot_due = t * QUEUE_SLOT_SECONDS;
+	return true;
+}
+
+/* The n-th retry comes n*n times a base after the attempt, up to a maximum. */
+static int64_t
+interval(const struct message *m)
+{
+	int64_t n = m->file.attempts > 1000 ? 1000 : m->file.attempts == 0 ? 1 : m->file.attempts;
+	int64_t base = m->is_remote ? RETRY_REMOTE_BASE : RETRY_LOCAL_BASE;
+	int64_t max = m->is_remote ? RETRY_REMOTE_MAX : RETRY_LOCAL_MAX;
+
+	return base * n * n < max ? base * n * n : max;
+}
+
+/* Puts the message back into the calendar; if that fails it stays in memory and is tried again. */
+static void
+shelve(struct runner *r, struct message *m)
+{
+	int64_t due = time(NULL) + (m->has_deferral ? interval(m) : 0);
+
+	if (due < m->due_not_before)
+		due = m->due_not_before;
+	if (message_shelve(r, m->file.name, due)) {
+		leave_window(r, m);
+		return;
+	}
+	log_line("%s: cannot be put into later/: %s; kept in memory", m->id, strerror(errno));
+	r->has_unrecorded = true;
+}
+
+/* Its destination has its share of the window: it waits outside. */
+static void
+park(struct runner *r, struct message *m)
+{
+	char path[QUEUE_NAME_MAX + 512];
+	int wait = r->queue.place[QUEUE_WAIT];
+
+	snprintf(path, sizeof path, "%s/%s", m->parked, m->file.name);
+	if ((mkdirat(wait, m->parked, 0700) == -1 && errno != EEXIST) ||
+	    renameat(r->queue.place[QUEUE_CUR], m->file.name, wait, path) == -1) {
+		log_line("%s: cannot be put into wait/: %s", m->id, strerror(errno));
+		shelve(r, m);
+		return;
+	}
+	r->wait_has_more = true;
+	leave_window(r, m);
+}
+
+static void
+remove_message(struct runner *r, struct message *m)
+{
+	if (unlinkat(r->queue.place[QUEUE_CUR], m->file.name, 0) == -1 && errno != ENOENT) {
+		log_line("%s: is done, but cannot be removed: %s", m->id, strerror(errno));
+		r->has_unrecorded = true;
+		return;
+	}
+	leave_window(r, m);
+}
+
+/* Every recipient has had its attempt. */
+static void
+settle(struct runner *r, struct message *m)
+{
+	if (!m->is_bounce_tried && report_start(r, m))
+		return;
+	if (queue_file_is_finished(&m->file))
+		remove_message(r, m);
+	else if (m->parked != NULL && !m->has_deferral)
+		park(r, m);
+	else
+		shelve(r, m);
+}
+
+/* The next recipient that has to be decided about; message_count(m) if there is none. */
+static size_t
+next_undecided(const struct message *m)
+{
+	size_t i, n = message_count(m);
+
+	for (i = 0; i < n; i++)
+		if (message_recipient(m, i)->status == RECIPIENT_PENDING && progress(m, i) == PROGRESS_NONE)
+			break;
+	return i;
+}
+
+void
+message_advance(struct runner *r, struct message *m)
+{
+	size_t i;
+
+	if (m->unrecorded != NULL && !outcome_flush(r, m))
+		return;		/* nothing further of it is started until that is on disk */
+	while (m->unrecorded == NULL && grow_progress(m) && (i = next_undecided(m)) < message_count(m)) {
+		if (r->is_stopping || r->conf == NULL)
+			message_set_progress(m, i, PROGRESS_OVER);
+		else
+			step_recipient(r, m, i);
+	}
+	if (m->unrecorded == NULL && m->running == 0 && m->bounce == 0 && m->progress.len == message_count(m))
+		settle(r, m);
+}
+
+void
+message_retry_records(struct runner *r)
+{
+	struct message *next;
+
+	r->has_unrecorded = false;
+	for (struct message *m = r->messages; m != NULL; m = next) {
+		next = m->next;
+		if (m->running == 0 || m->unrecorded != NULL)
+			message_advance(r, m);
+	}
+}
+
+/* The file was read whole and is wrong. */
+static void
+put_away_corrupt(struct runner *r, const char *name, const char *id)
+{
+	if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_CORRUPT], name) == -1) {
+		log_line("%s: is damaged and cannot be moved to corrupt/: %s", id, strerror(errno));
+		return;
+	}
+	log_line("%s: is damaged: moved to corrupt/%s for you to look at", id, name);
+	report_to_postmaster(r, id, "was found damaged in the queue and moved to corrupt/");
+}
+
+/* A queue-run newer than we are wrote it. */
+static void
+leave_alone(struct runner *r, const char *name, const char *id)
+{
+	log_line("%s: has a format version that this queue-run does not know: left alone", id);
+	if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_NEW], name) == -1)
+		log_line("%s: cannot be moved back to new/: %s", id, strerror(errno));
+	scan_ignore(r, name);
+}
+
+static void
+try_later(struct runner *r, const char *name, const char *id)
+{
+	log_line("%s: cannot be read now: %s", id, strerror(errno));
+	if (!message_shelve(r, name, (int64_t)time(NULL) + QUEUE_SLOT_SECONDS))
+		log_line("%s: stays in cur/: %s", id, strerror(errno));
+}
+
+void
+message_put_away(struct runner *r, enum queue_read found, const char *name)
+{
+	char id[QUEUE_ID_MAX + 1];
+	uint64_t size;
+	size_t id_len = 0;
+
+	queue_name_parse(name, &size, &id_len);
+	memcpy(id, name, id_len);
+	id[id_len] = '\0';
+	if (found == QUEUE_READ_CORRUPT)
+		put_away_corrupt(r, name, id);
+	else if (found == QUEUE_READ_NEWER)
+		leave_alone(r, name, id);
+	else
+		try_later(r, name, id);
+}
+
+/* Into the window, and on with it. */
+static void
+begin(struct runner *r, struct message *m)
+{
+	memcpy(m->id, m->file.name, m->file.id_len);
+	m->bounce_fd = -1;
+	m->next = r->messages;
+	if (r->messages != NULL)
+		r->messages->previous = m;
+	r->messages = m;
+	r->nmessages++;
+	message_advance(r, m);
+}
+
+void
+message_take(struct runner *r, int directory, const char *name)
+{
+	int cur = r->queue.place[QUEUE_CUR];
+	struct message *m = calloc(1, sizeof *m);
+	const char *base = strrchr(name, '/');
+	enum queue_read found;
+
+	if (m == NULL)
+		return;		/* no memory: it stays where it is */
+	base = base != NULL ? base + 1 : name;
+	if (renameat(directory, name, cur, base) == -1) {
+		if (errno != ENOENT)
+			log_line("%s: cannot be moved to cur/: %s", base, strerror(errno));
+		free(m);
+		return;
+	}
+	found = queue_file_open(&m->file, cur, base, O_RDWR);
+	if (found == QUEUE_READ_OK && r->is_after_reboot && m->file.created <= r->started) {
+		found = queue_file_verify_text(&m->file);
+		if (found != QUEUE_READ_OK)
+			queue_file_close(&m->file);
+	}
+	if (found == QUEUE_READ_OK) {
+		begin(r, m);
+		return;
+	}
+	message_put_away(r, found, base);
+	free(m);
+}

@@ -1,0 +1,280 @@
+/* outcome: what became of a recipient.
+ *
+ * Logged once, then recorded. What cannot be recorded (a full disk) is kept in
+ * memory and tried again; nothing further of the message is started meanwhile,
+ * so a full disk never makes a delivery repeat. See runner.h. */
+#include "queue-run/runner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/log.h"
+#include "lib/node.h"
+#include "lib/stats.h"
+
+static void
+log_outcome(const struct message *m, size_t i, const char *stat, const char *reason)
+{
+	const struct queue_recipient *q = message_recipient(m, i);
+	long long delay = (long long)time(NULL) - (long long)m->file.created;
+
+	log_line("%s.%zu: to=<%s>, delay=%lld, stat=%s%s%s", m->id, i, q->text, delay < 0 ? 0 : delay, stat,
+	    *reason != '\0' ? ": " : "", reason);
+}
+
+static bool
+is_expired(const struct message *m, const struct outcome *o)
+{
+	const struct queue_recipient *q = message_recipient(m, o->recipient);
+
+	return q->attempts >= EXPIRY_ATTEMPTS && (int64_t)time(NULL) - m->file.created >= (int64_t)o->expire_seconds;
+}
+
+/* The octet that a failure ends in: nobody is told who did not want to hear. */
+static enum recipient_status
+status_of_failure(const struct message *m, size_t i)
+{
+	const char *notify = message_recipient(m, i)->notify;
+	bool is_unwanted = *notify != '\0' && strchr(notify, 'f') == NULL;
+
+	if (is_unwanted || strcmp(m->file.envelope.reverse_path, NOTICE_DOUBLE_PATH) == 0)
+		return RECIPIENT_DISCARDED;
+	return RECIPIENT_FAILED;
+}
+
+static bool
+record_failure(struct message *m, size_t i, const char *reason)
+{
+	return queue_file_fail(&m->file, i, reason) && queue_file_set_status(&m->file, i, status_of_failure(m, i));
+}
+
+static bool
+record_deferral(struct runner *r, struct message *m, struct outcome *o)
+{
+	const struct queue_recipient *q = message_recipient(m, o->recipient);
+	int64_t now = time(NULL);
+
+	if (o->kind == OUTCOME_ABSENT && q->first_absent != 0 && now - q->first_absent >= ABSENCE_SECONDS) {
+		log_outcome(m, o->recipient, "User unknown", o->reason);
+		return record_failure(m, o->recipient, o->reason);
+	}
+	if (!queue_file_defer(&m->file, o->recipient, now, o->kind == OUTCOME_ABSENT, o->reason))
+		return false;
+	m->has_deferral = true;
+	q = message_recipient(m, o->recipient);
+	if (o->kind == OUTCOME_ABSENT && q->first_absent + ABSENCE_SECONDS > m->due_not_before)
+		m->due_not_before = q->first_absent + ABSENCE_SECONDS;
+	if (!is_expired(m, o))
+		return true;
+	log_outcome(m, o->recipient, "Expired", o->reason);
+	stats_add(STATS_QUEUE_EXPIRED, 1);
+	(void)r;
+	return record_failure(m, o->recipient, o->reason);
+}
+
+/* The address that a local name below recipient i belongs to: that of the nearest ancestor that is one. */
+static const char *
+base_domain(const struct message *m, size_t i)
+{
+	const char *at;
+
+	while (message_recipient(m, i)->kind != RECIPIENT_ADDRESS)
+		i = (size_t)message_recipient(m, i)->parent;
+	at = strrchr(message_recipient(m, i)->text, '@');
+	return at != NULL ? at : "";
+}
+
+/* Whether the recipient stands for that local name itself. */
+static bool
+is_same_name(const struct message *m, size_t i, const char *name, char delimiter)
+{
+	const char *text = message_recipient(m, i)->text, *at = strrchr(text, '@');
+	size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
+	const char *tag = memchr(text, delimiter, len);
+
+	if (message_recipient(m, i)->kind == RECIPIENT_OF_ALIAS)
+		return false;
+	return (strlen(name) == len && strncasecmp(name, text, len) == 0) ||
+	    (tag != NULL && strlen(name) == (size_t)(tag - text) && strncasecmp(name, text, strlen(name)) == 0);
+}
+
+/* One node as a child; its text is appended to *texts when it is not the node's own. */
+static bool
+make_child(const struct runner *r, const struct message *m, const struct outcome *o, const struct node *n,
+    const char *canonical, struct queue_child *c, stralloc *texts)
+{
+	*c = (struct queue_child){ .text = canonical, .uid = o->uid };
+	switch (n->kind) {
+	case NODE_ADDRESS:
+		c->kind = RECIPIENT_ADDRESS;
+		return true;
+	case NODE_USER:
+		c->kind = is_same_name(m, o->recipient, n->text, r->conf != NULL ? r->conf->subaddressing_delimiter : '+') ?
+		    RECIPIENT_MAILBOX : RECIPIENT_NAME;
+		texts->len = 0;
+		if (!stralloc_cats(texts, n->text) || !stralloc_cats(texts, base_domain(m, o->recipient)) ||
+		    !stralloc_0(texts))
+			return false;
+		c->text = strdup(texts->s);
+		return c->text != NULL;
+	default:
+		c->kind = o->is_forward ? RECIPIENT_OF_USER : RECIPIENT_OF_ALIAS;
+		return true;
+	}
+}
+
+static void
+free_children(genalloc *children, const stralloc *nodes)
+{
+	const struct queue_child *c = genalloc_s(struct queue_child, children);
+	size_t n = genalloc_len(struct queue_child, children);
+
+	for (size_t i = 0; i < n; i++)
+		if (c[i].text < nodes->s || c[i].text >= nodes->s + nodes->len)
+			free((void *)(uintptr_t)c[i].text);
+	genalloc_free(struct queue_child, children);
+}
+
+static bool
+record_expansion(struct runner *r, struct message *m, struct outcome *o)
+{
+	genalloc children = GENALLOC_ZERO;
+	stralloc text = STRALLOC_ZERO;
+	struct node n;
+	struct queue_child c;
+	size_t at = 0, start = 0;
+	bool is_recorded = true, is_loop = false;
+
+	while (is_recorded && node_list_next(&n, &at, &o->nodes)) {
+		is_recorded = make_child(r, m, o, &n, o->nodes.s + start, &c, &text) &&
+		    genalloc_append(struct queue_child, &children, &c);
+		start = at;
+	}
+	is_recorded = is_recorded && queue_file_expand(&m->file, o->recipient,
+	    genalloc_s(struct queue_child, &children), genalloc_len(struct queue_child, &children), &is_loop);
+	free_children(&children, &o->nodes);
+	stralloc_free(&text);
+	if (!is_recorded || !is_loop)
+		return is_recorded;
+	log_outcome(m, o->recipient, "Failed", "5.4.6 the alias leads back to itself");
+	return record_failure(m, o->recipient, "5.4.6 the alias leads back to itself");
+}
+
+static bool
+record(struct runner *r, struct message *m, struct outcome *o)
+{
+	switch (o->kind) {
+	case OUTCOME_DELIVERED:
+		return queue_file_set_status(&m->file, o->recipient, RECIPIENT_DELIVERED);
+	case OUTCOME_DEFERRED:
+	case OUTCOME_ABSENT:
+		return record_deferral(r, m, o);
+	case OUTCOME_FAILED:
+		return record_failure(m, o->recipient, o->reason);
+	case OUTCOME_EXPANDED:
+		return record_expansion(r, m, o);
+	}
+	return true;
+}
+
+static void
+free_outcome(struct outcome *o)
+{
+	free(o->reason);
+	stralloc_free(&o->nodes);
+	free(o);
+}
+
+bool
+outcome_flush(struct runner *r, struct message *m)
+{
+	struct outcome *o;
+
+	while ((o = m->unrecorded) != NULL) {
+		if (!record(r, m, o)) {
+			if (!r->has_unrecorded)
+				log_line("%s: an outcome cannot be recorded: %s; kept in memory", m->id, strerror(errno));
+			r->has_unrecorded = true;
+			return false;
+		}
+		message_set_progress(m, o->recipient, PROGRESS_OVER);
+		m->unrecorded = o->next;
+		free_outcome(o);
+	}
+	return true;
+}
+
+/* Puts it behind those that wait to be recorded, and records what can be. */
+static void
+keep(struct runner *r, struct message *m, const struct outcome *what, const char *reason, const stralloc *nodes)
+{
+	struct outcome *o = malloc(sizeof *o), **end = &m->unrecorded;
+
+	if (o != NULL) {
+		*o = *what;
+		o->reason = reason != NULL ? strdup(reason) : NULL;
+		o->nodes = (stralloc)STRALLOC_ZERO;
+	}
+	if (o == NULL || (reason != NULL && o->reason == NULL) || (nodes != NULL && !stralloc_copy(&o->nodes, nodes))) {
+		/* No memory to remember it: a crash here may deliver twice, which is
+		 * better than not knowing what has been recorded. */
+		log_line("%s: no memory for an outcome", m->id);
+		abort();
+	}
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = o;
+	message_set_progress(m, o->recipient, PROGRESS_UNRECORDED);
+	outcome_flush(r, m);
+}
+
+void
+outcome_delivered(struct runner *r, struct message *m, size_t i)
+{
+	struct outcome o = { .recipient = i, .kind = OUTCOME_DELIVERED };
+
+	log_outcome(m, i, "Sent", "");
+	stats_add(STATS_QUEUE_DELIVERED, 1);
+	if (strchr(message_recipient(m, i)->notify, 's') != NULL && !genalloc_append(size_t, &m->succeeded, &i))
+		log_line("%s: no memory for a success notice", m->id);
+	keep(r, m, &o, NULL, NULL);
+}
+
+void
+outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
+    uint32_t expire_seconds)
+{
+	struct outcome o = {
+		.recipient = i, .kind = is_absence ? OUTCOME_ABSENT : OUTCOME_DEFERRED, .expire_seconds = expire_seconds,
+	};
+
+	log_outcome(m, i, "Deferred", reason);
+	stats_add(STATS_QUEUE_DEFERRED, 1);
+	keep(r, m, &o, reason, NULL);
+}
+
+void
+outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason)
+{
+	struct outcome o = { .recipient = i, .kind = OUTCOME_FAILED };
+
+	log_outcome(m, i, "Failed", reason);
+	stats_add(STATS_QUEUE_FAILED, 1);
+	keep(r, m, &o, reason, NULL);
+}
+
+void
+outcome_expanded(struct runner *r, struct message *m, size_t i, const stralloc *nodes, bool is_forward, uid_t uid)
+{
+	struct outcome o = {
+		.recipient = i, .kind = OUTCOME_EXPANDED, .is_forward = is_forward, .uid = uid,
+	};
+	char words[32];
+
+	words[snprintf(words, sizeof words, "%zu", node_list_count(nodes))] = '\0';
+	log_outcome(m, i, is_forward ? "Forwarded to" : "Expanded to", words);
+	keep(r, m, &o, NULL, nodes);
+}

@@ -1,0 +1,338 @@
+/* runner: the state of queue-run, and the names of its parts.
+ *
+ *	scan.c      finds messages that are due and takes them up
+ *	message.c   one message from being taken up to leaving the window
+ *	step.c      one recipient: what today's configuration says is to be done
+ *	outcome.c   what became of a recipient, recorded or kept until it can be
+ *	lane.c      jobs to the delivery processes of one identity
+ *	feed.c      octets to a process without waiting for it
+ *	report.c    notices, made by queue-bounce
+ *	spawner.c   the small part that starts delivery processes under other identities
+ *	loop.c      waits for whatever comes first
+ *
+ * One struct of each kind has one owner: the runner owns messages and lanes, a
+ * message owns its queue file, a lane its jobs and workers. */
+#ifndef PIPEPOST_RUNNER_H
+#define PIPEPOST_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <skalibs/genalloc.h>
+#include <skalibs/stralloc.h>
+#include <skalibs/tai.h>
+
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/notice.h"
+#include "lib/queue.h"
+#include "lib/route.h"
+#include "lib/table.h"
+
+/* Every limit of queue-run(8). */
+enum {
+	WINDOW_MESSAGES = 500,		/* messages in memory */
+	LANE_SHARE = WINDOW_MESSAGES / 5,	/* of the window, for one destination */
+	PIPELINE_JOBS = 16,		/* jobs given to one process before its first verdict */
+	GRACE_SECONDS = 30,		/* for running deliveries after TERM */
+	MDA_SECONDS = 300,		/* for one command */
+	JOB_SLACK_SECONDS = 30,		/* what a job may take beyond its own deadline before its process is killed */
+	BOUNCE_SECONDS = 300,		/* for one queue-bounce */
+	BOUNCES_PER_MINUTE = 60,	/* notices; more wait for the next slot */
+	RECORD_RETRY_SECONDS = 5,	/* until an outcome that could not be recorded is tried again */
+	ORPHAN_SECONDS = 2,		/* until cur/ is looked at again while a dead runner's children work */
+	LOCK_TOUCH_SECONDS = 60,	/* how often a living runner touches `lock` */
+	LOCK_STALE_SECONDS = 300,	/* a lock not touched for so long is worth a log line */
+	SWEEP_SECONDS = 600,		/* between looks at tmp/ */
+	RETRY_LOCAL_BASE = 10,		/* seconds; the n-th retry comes after n*n times this */
+	RETRY_LOCAL_MAX = 3600,
+	RETRY_REMOTE_BASE = 400,
+	RETRY_REMOTE_MAX = 4 * 3600,
+	ABSENCE_SECONDS = 15 * 60,	/* between the two attempts that prove an accepted recipient absent */
+	EXPIRY_ATTEMPTS = 3,		/* nothing expires with fewer */
+	RECOVERIES_MAX = 5,		/* found in cur/ so often: hold */
+	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
+};
+
+struct message;
+struct lane;
+
+/* Octets on their way to a process: a frame, then a piece of a file. */
+struct feed {
+	stralloc head;
+	size_t head_sent;
+	int text_fd;		/* not owned */
+	off_t text_at;
+	uint64_t text_left;
+};
+
+/* One delivery to be made: one recipient of one message. */
+struct job_run {
+	struct job_run *next;
+	struct message *message;
+	size_t recipient;
+	struct feed feed;
+	uint32_t deadline_seconds;
+	uint32_t expire_seconds;
+	unsigned losses;		/* processes that died over it */
+	bool is_quick;			/* may stand in line behind others in one process */
+	bool reads_forward;		/* an expansion comes from the .forward of uid */
+	uid_t uid;
+};
+
+/* A delivery process. */
+struct worker {
+	struct worker *next;
+	struct lane *lane;
+	uint32_t tag;			/* its name towards the spawner */
+	int fd;
+	struct job_run *sent, **sent_end;	/* oldest first; the last may still be on its way */
+	size_t nsent;
+	struct job_run *sending;	/* the one of them whose octets are not all out, or NULL */
+	stralloc received;
+	tain deadline;			/* of the oldest job */
+};
+
+enum identity_kind {
+	IDENTITY_SYSTEM = 's',	/* an account, by name */
+	IDENTITY_MBOX = 'b',	/* the same, and its system mailbox is made if missing */
+	IDENTITY_ROW = 'r',	/* uid and gid of a table row */
+	IDENTITY_ALIAS = 'a',	/* ppalias: commands and files of alias tables */
+};
+
+/* Who a delivery process is to be. */
+struct identity {
+	enum identity_kind kind;
+	const char *name;	/* SYSTEM, MBOX */
+	uid_t uid;		/* ROW */
+	gid_t gid;
+};
+
+/* The jobs for one identity, and the processes that do them. */
+struct lane {
+	struct lane *next;
+	char *key;		/* letters, digits and %XX: also the directory below wait/ */
+	struct identity identity;
+	struct job_run *waiting, **waiting_end;
+	size_t nwaiting, nmessages;	/* jobs not sent yet; jobs in all */
+	struct worker *workers;
+	size_t nworkers;
+};
+
+/* What is known of one recipient in this attempt. */
+enum progress {
+	PROGRESS_NONE = 0,	/* not looked at yet */
+	PROGRESS_RUNNING,	/* a job is out */
+	PROGRESS_UNRECORDED,	/* decided, but not on disk yet */
+	PROGRESS_PARKED,	/* its destination has its share of the window: wait/KEY */
+	PROGRESS_OVER,		/* nothing more in this attempt */
+};
+
+enum outcome_kind { OUTCOME_DELIVERED, OUTCOME_DEFERRED, OUTCOME_ABSENT, OUTCOME_FAILED, OUTCOME_EXPANDED };
+
+struct outcome {
+	struct outcome *next;
+	size_t recipient;
+	enum outcome_kind kind;
+	char *reason;			/* may be NULL for DELIVERED */
+	stralloc nodes;			/* EXPANDED: canonical nodes, each with NUL */
+	bool is_forward;		/* EXPANDED: by a .forward, as this uid */
+	uid_t uid;
+	uint32_t expire_seconds;
+};
+
+struct message {
+	struct message *next, *previous;
+	struct queue_file file;
+	char id[QUEUE_ID_MAX + 1];
+	stralloc progress;		/* one octet (enum progress) per recipient */
+	size_t running;			/* jobs out */
+	struct outcome *unrecorded;	/* in the order in which they came */
+	bool is_remote;			/* some deferral was a relay's: longer intervals */
+	bool has_deferral;		/* in this attempt; without one it is due again at once */
+	int64_t due_not_before;		/* 0 = by the interval alone */
+	const char *parked;		/* key of the lane that was full, or NULL; owned */
+	pid_t bounce;			/* queue-bounce at work, 0 = none */
+	enum notice_kind bounce_kind;
+	int bounce_fd;
+	struct feed bounce_feed;
+	tain bounce_deadline;
+	genalloc bounced;		/* size_t: recipients that the notice is about */
+	genalloc succeeded;		/* size_t: delivered now, and NOTIFY=SUCCESS */
+	bool is_bounce_tried;
+};
+
+struct runner {
+	bool stays, is_stopping, must_rescan;
+	bool has_ended_without_conf;
+	const char *spool, *conf_path;
+	struct queue queue;
+	int lock_fd, trigger_fd, signal_fd, spawner_fd;
+	pid_t spawner_pid;
+
+	struct conf *conf;		/* NULL: it does not parse, nothing is taken up */
+	struct table_set *tables;
+	struct timespec conf_mtime;
+	off_t conf_size;
+	ino_t conf_inode;
+	bool is_conf_known;		/* the three above are set */
+	char host[256];
+	char alias_home[4096];		/* SPOOL-alias */
+
+	struct message *messages;
+	size_t nmessages;
+	struct lane *lanes;
+	size_t nwaiting, nworkers;	/* over all lanes */
+	uint32_t next_tag;
+
+	bool new_has_more, wait_has_more, cur_has_orphans;
+	bool must_look_at_wait;		/* a lane has room again */
+	bool has_busy_drafts;		/* new/ holds files whose writers were still at work */
+	bool is_after_reboot;		/* texts are verified when they are taken up */
+	int64_t started;
+	genalloc ignored;		/* char *: names in new/ to be left alone */
+	int64_t next_slot_due;		/* when the earliest slot of later/ is due, INT64_MAX = none */
+	int64_t bounce_minute;
+	unsigned bounces_this_minute;
+	tain next_record_retry, next_look, next_touch, next_sweep, next_conf_look, stop_deadline;
+	bool has_unrecorded;
+};
+
+/* ---- scan.c ---- */
+
+/* At start: cur/ of a dead runner goes back to the calendar, tmp/ is swept. */
+void scan_recover(struct runner *r);
+void scan_sweep_drafts(struct runner *r);
+
+/* Takes up what is due while the window has room. */
+void scan_take_due(struct runner *r);
+
+/* Whether something due was left where it is: for a cron pass to know that it is not done. */
+bool scan_has_more(const struct runner *r);
+
+/* A name in new/ that is to be left alone until the next start. */
+void scan_ignore(struct runner *r, const char *name);
+
+/* ---- message.c ---- */
+
+/* Moves directory/name to cur/, opens it there and begins its attempt. */
+void message_take(struct runner *r, int directory, const char *name);
+
+/* Goes on with a message after something has happened to it. It may be gone afterwards. */
+void message_advance(struct runner *r, struct message *m);
+
+/* Moves cur/name to the slot that is due at the time, making the slot. Fails with errno. */
+bool message_shelve(struct runner *r, const char *name, int64_t due);
+
+/* A file of cur/ that cannot be worked on: away with it, by what was found. */
+void message_put_away(struct runner *r, enum queue_read found, const char *name);
+
+/* Writes what could not be written before; called now and then. */
+void message_retry_records(struct runner *r);
+
+struct queue_recipient *message_recipient(const struct message *m, size_t i);
+size_t message_count(const struct message *m);
+void message_set_progress(struct message *m, size_t i, enum progress p);
+
+/* The envelope recipient that recipient i comes from. */
+size_t message_root(const struct message *m, size_t i);
+
+/* The reverse-path that counts for recipient i. */
+const char *message_reverse_path(const struct message *m, size_t i);
+
+/* ---- step.c ---- */
+
+/* Decides about one pending recipient: records an outcome or hands out a job. */
+void step_recipient(struct runner *r, struct message *m, size_t i);
+
+/* ---- outcome.c ---- */
+
+/* Takes over what became of a recipient: logs it, records it, or keeps it to
+ * be recorded later. reason is copied. */
+void outcome_delivered(struct runner *r, struct message *m, size_t i);
+void outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
+    uint32_t expire_seconds);
+void outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason);
+void outcome_expanded(struct runner *r, struct message *m, size_t i, const stralloc *nodes, bool is_forward, uid_t uid);
+
+/* Tries to record what is kept; true when nothing is left. */
+bool outcome_flush(struct runner *r, struct message *m);
+
+/* ---- lane.c ---- */
+
+/* The lane for an identity, made if need be; NULL with ENOMEM. */
+struct lane *lane_find(struct runner *r, const struct identity *who);
+
+/* Hands a job over to a lane, which owns it from then on. */
+void lane_add(struct runner *r, struct lane *l, struct job_run *j);
+
+/* Sends waiting jobs wherever a process can take them or be started. Called
+ * from the loop alone: it may drop an idle worker to make room. */
+void lane_dispatch(struct runner *r);
+
+/* Octets can be read from, or written to, a worker. */
+void lane_worker_readable(struct runner *r, struct worker *w);
+void lane_worker_writable(struct runner *r, struct worker *w);
+
+/* Kills workers whose oldest job is past its deadline. */
+void lane_enforce_deadlines(struct runner *r);
+
+/* Drops lanes without jobs and workers, and closes idle workers when stopping. */
+void lane_tidy(struct runner *r);
+
+/* Gives up every job that was not sent yet: its recipient stays pending. */
+void lane_forget_waiting(struct runner *r);
+
+/* Whether the lane holds its share of the window already, and whether it has
+ * fallen so far below that parked messages should be fetched. NULL: no such lane. */
+bool lane_is_full(const struct lane *l);
+bool lane_wants_more(const struct lane *l);
+struct lane *lane_by_key(const struct runner *r, const char *key);
+
+/* ---- feed.c ---- */
+
+enum feed_state { FEED_DONE, FEED_MORE, FEED_BROKEN };
+
+/* Sends as much as the descriptor takes without waiting. BROKEN: the other side is gone (errno). */
+enum feed_state feed_send(struct feed *f, int fd);
+void feed_free(struct feed *f);
+
+/* ---- report.c ---- */
+
+/* Starts a notice about what has failed, or been delivered with NOTIFY=SUCCESS,
+ * or waits too long. False if there is nothing to report now. */
+bool report_start(struct runner *r, struct message *m);
+
+/* The pipe to queue-bounce takes more. */
+void report_writable(struct runner *r, struct message *m);
+
+/* queue-bounce has ended. */
+void report_ended(struct runner *r, struct message *m, int status);
+void report_enforce_deadlines(struct runner *r);
+
+/* One notice to postmaster about a file that was put into corrupt/ or hold/. */
+void report_to_postmaster(struct runner *r, const char *id, const char *what);
+
+/* ---- spawner.c ---- */
+
+/* Forks the spawner, before any queue file is read. It keeps `lock` marked as
+ * long as it or one of its children lives. Fails with errno. */
+bool spawner_start(struct runner *r);
+
+/* Asks for a delivery process; its socket is worker_fd's other end, handed
+ * over as child_fd. That it could not be started comes as a STUCK frame. */
+bool spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int child_fd);
+void spawner_kill(struct runner *r, uint32_t tag);
+
+/* Whether children of an earlier runner are still at work. */
+bool spawner_has_orphans(const struct runner *r);
+
+/* ---- loop.c ---- */
+
+/* Runs until there is nothing left to do (or, staying, until TERM). */
+void loop_run(struct runner *r);
+
+#endif

@@ -1,0 +1,346 @@
+/* scan: finding messages that are due, and taking them up.
+ *
+ * Recovered and waiting mail comes before new mail, so that nothing starves.
+ * Names that are not queue ids are ignored. See runner.h. */
+#include "queue-run/runner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include "lib/log.h"
+
+/* No slot is further ahead than the longest interval: one that is counts as due, since only a moved clock makes one. */
+enum { SLOTS_AHEAD_MAX = RETRY_REMOTE_MAX / QUEUE_SLOT_SECONDS + 2 };
+
+static bool
+has_room(const struct runner *r)
+{
+	return r->nmessages < WINDOW_MESSAGES && r->conf != NULL && !r->is_stopping;
+}
+
+/* A directory opened for reading its names, apart from the descriptor that renames use. NULL with errno. */
+static DIR *
+open_names(int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+
+	if (d == NULL && fd != -1)
+		fd_close(fd);
+	return d;
+}
+
+static bool
+is_message(const char *name)
+{
+	uint64_t size;
+	size_t id_len;
+
+	return strlen(name) <= QUEUE_NAME_MAX && queue_name_parse(name, &size, &id_len);
+}
+
+void
+scan_ignore(struct runner *r, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (copy == NULL || !genalloc_append(char *, &r->ignored, &copy))
+		free(copy);	/* it will be looked at, and logged, again */
+}
+
+static bool
+is_ignored(const struct runner *r, const char *name)
+{
+	char *const *s = genalloc_s(char *, &r->ignored);
+	size_t n = genalloc_len(char *, &r->ignored);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(s[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* ---- new/ ---- */
+
+/* Whether the writer of a file in new/ is still at work (or that cannot be told). */
+static bool
+has_writer(const struct runner *r, const char *name)
+{
+	int fd = openat(r->queue.place[QUEUE_NEW], name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool is_alive = fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == -1;
+
+	if (fd != -1)
+		fd_close(fd);
+	return is_alive;
+}
+
+/* A file with a name in tmp/ too: its writer lives, or died before it had acknowledged. */
+static void
+adopt(struct runner *r, const char *name)
+{
+	struct queue_file f;
+	enum queue_read found;
+	char id[QUEUE_ID_MAX + 1];
+
+	snprintf(id, sizeof id, "%.*s", (int)strcspn(name, ","), name);
+	if (has_writer(r, name)) {
+		r->has_busy_drafts = true;
+		return;
+	}
+	found = queue_file_open(&f, r->queue.place[QUEUE_NEW], name, O_RDWR);
+	if (found == QUEUE_READ_OK) {
+		found = queue_file_verify_text(&f);
+		queue_file_close(&f);
+	}
+	if (found == QUEUE_READ_OK) {
+		unlinkat(r->queue.place[QUEUE_TMP], id, 0);
+		message_take(r, r->queue.place[QUEUE_NEW], name);
+	} else if (found == QUEUE_READ_CORRUPT) {
+		log_line("%s: was never acknowledged and is incomplete: removed", id);
+		unlinkat(r->queue.place[QUEUE_NEW], name, 0);
+		unlinkat(r->queue.place[QUEUE_TMP], id, 0);
+	} else {
+		r->has_busy_drafts = true;
+	}
+}
+
+static void
+scan_new(struct runner *r)
+{
+	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_NEW]);
+	struct dirent *e;
+	struct stat st;
+
+	r->new_has_more = false;
+	r->has_busy_drafts = false;
+	if (d == NULL) {
+		log_line("new/ cannot be read: %s", strerror(errno));
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (!is_message(e->d_name) || is_ignored(r, e->d_name))
+			continue;
+		if (!has_room(r)) {
+			r->new_has_more = true;
+			break;
+		}
+		if (fstatat(r->queue.place[QUEUE_NEW], e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
+			continue;
+		if (st.st_nlink == 1)
+			message_take(r, r->queue.place[QUEUE_NEW], e->d_name);
+		else
+			adopt(r, e->d_name);
+	}
+	closedir(d);
+}
+
+/* ---- later/ and wait/ ---- */
+
+/* Takes messages out of a directory below parent while there is room and wanted()
+ * says so; an emptied directory is removed. True if something was left there. */
+static bool
+take_from(struct runner *r, int parent, const char *name, const char *lane_key)
+{
+	DIR *d = open_names(parent, name);
+	struct dirent *e;
+	char path[QUEUE_NAME_MAX + 512];
+	bool is_left = false;
+
+	if (d == NULL)
+		return false;
+	while (!is_left && (e = readdir(d)) != NULL) {
+		const struct lane *l = lane_key != NULL ? lane_by_key(r, lane_key) : NULL;
+
+		if (!is_message(e->d_name))
+			continue;
+		if (!has_room(r) || (l != NULL && lane_is_full(l))) {
+			is_left = true;
+			break;
+		}
+		snprintf(path, sizeof path, "%s/%s", name, e->d_name);
+		message_take(r, parent, path);
+	}
+	closedir(d);
+	if (!is_left)
+		unlinkat(parent, name, AT_REMOVEDIR);	/* not empty again: next time */
+	return is_left;
+}
+
+static bool
+slot_number(int64_t *t, const char *name)
+{
+	char *end;
+
+	errno = 0;
+	*t = strtoll(name, &end, 10);
+	return errno == 0 && end != name && *end == '\0' && *t >= 0 && *t < INT64_MAX / QUEUE_SLOT_SECONDS;
+}
+
+/* The calendar: what is due is taken, and when the next slot comes is noted. */
+static void
+scan_later(struct runner *r)
+{
+	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_LATER]);
+	int64_t now = time(NULL) / QUEUE_SLOT_SECONDS, t, next = INT64_MAX;
+	struct dirent *e;
+
+	if (d == NULL) {
+		log_line("later/ cannot be read: %s", strerror(errno));
+		return;
+	}
+	r->next_slot_due = INT64_MAX;	/* shelving while we look may lower it */
+	while ((e = readdir(d)) != NULL) {
+		if (!slot_number(&t, e->d_name))
+			continue;
+		if (t > now && t <= now + SLOTS_AHEAD_MAX) {
+			if (t * QUEUE_SLOT_SECONDS < next)
+				next = t * QUEUE_SLOT_SECONDS;
+		} else if (take_from(r, r->queue.place[QUEUE_LATER], e->d_name, NULL)) {
+			next = 0;
+		}
+	}
+	closedir(d);
+	if (next < r->next_slot_due)
+		r->next_slot_due = next;
+}
+
+/* Messages parked for a destination that can take more now. */
+static void
+scan_wait(struct runner *r)
+{
+	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_WAIT]);
+	struct dirent *e;
+
+	if (d == NULL) {
+		log_line("wait/ cannot be read: %s", strerror(errno));
+		return;
+	}
+	r->wait_has_more = false;
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (!has_room(r) || !lane_wants_more(lane_by_key(r, e->d_name)) ||
+		    take_from(r, r->queue.place[QUEUE_WAIT], e->d_name, e->d_name))
+			r->wait_has_more = true;
+	}
+	closedir(d);
+}
+
+void
+scan_take_due(struct runner *r)
+{
+	if (has_room(r) && (int64_t)time(NULL) >= r->next_slot_due)
+		scan_later(r);
+	if (has_room(r) && r->wait_has_more && r->must_look_at_wait) {
+		r->must_look_at_wait = false;
+		scan_wait(r);
+	}
+	if (has_room(r) && (r->must_rescan || r->new_has_more)) {
+		r->must_rescan = false;
+		scan_new(r);
+	}
+}
+
+bool
+scan_has_more(const struct runner *r)
+{
+	return r->must_rescan || r->new_has_more || r->wait_has_more || (int64_t)time(NULL) >= r->next_slot_due;
+}
+
+/* ---- recovery ---- */
+
+/* The first time at once, then after one slot, two, four; then it is held. */
+static void
+recover(struct runner *r, const char *name)
+{
+	struct queue_file f;
+	enum queue_read found = queue_file_open(&f, r->queue.place[QUEUE_CUR], name, O_RDWR);
+	int64_t now = time(NULL);
+	unsigned n;
+
+	if (found != QUEUE_READ_OK) {
+		message_put_away(r, found, name);
+		return;
+	}
+	if (!queue_file_note_recovered(&f, now))
+		log_line("%s: its recovery cannot be recorded: %s", name, strerror(errno));
+	n = f.recovered;
+	queue_file_close(&f);
+	if (n >= RECOVERIES_MAX) {
+		log_line("%.*s: queue-run died %u times with it in its hands: moved to hold/", (int)strcspn(name, ","), name, n);
+		if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_HOLD], name) == -1)
+			log_line("%s: cannot be moved to hold/: %s", name, strerror(errno));
+		return;
+	}
+	if (!message_shelve(r, name, n < 2 ? now : now + ((int64_t)QUEUE_SLOT_SECONDS << (n - 2))))
+		log_line("%s: cannot be put into later/: %s", name, strerror(errno));
+}
+
+static bool
+is_in_window(const struct runner *r, const char *name)
+{
+	for (const struct message *m = r->messages; m != NULL; m = m->next)
+		if (strcmp(m->file.name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What a dead runner had in its hands. While a child of its lives, cur/ is left alone. */
+void
+scan_recover(struct runner *r)
+{
+	DIR *d;
+	struct dirent *e;
+
+	r->cur_has_orphans = spawner_has_orphans(r);
+	if (r->cur_has_orphans)
+		return;
+	d = open_names(r->queue.top, queue_place_names[QUEUE_CUR]);
+	if (d == NULL) {
+		log_line("cur/ cannot be read: %s", strerror(errno));
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		if (is_message(e->d_name) && !is_in_window(r, e->d_name))
+			recover(r, e->d_name);
+	closedir(d);
+}
+
+/* A draft without writer was never acknowledged. One that is linked in new/ already is adopted there. */
+static void
+sweep(const struct runner *r, const char *name)
+{
+	int tmp = r->queue.place[QUEUE_TMP];
+	int fd = openat(tmp, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    unlinkat(tmp, name, 0) == 0)
+		log_line("%s: a draft without writer, never acknowledged: swept", name);
+	fd_close(fd);
+}
+
+void
+scan_sweep_drafts(struct runner *r)
+{
+	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_TMP]);
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			sweep(r, e->d_name);
+	closedir(d);
+}

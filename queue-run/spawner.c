@@ -1,0 +1,396 @@
+/* spawner: the small part of queue-run that may be root.
+ *
+ * It understands two requests, executes nothing but the installed
+ * deliver-local, and never opens a queue file. A process that cannot be started
+ * is told to the runner through the process's own socket, as a STUCK frame: a
+ * deferral, whatever the reason. See runner.h and DESIGN, "Who may touch what".
+ *
+ * It outlives the runner for as long as one of its children works, and holds a
+ * mark on `lock` meanwhile: that is how the next runner knows that cur/ is not
+ * free yet. */
+#include "queue-run/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/ancil.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/sig.h>
+
+#include "lib/log.h"
+#include "lib/place.h"
+
+enum { REQUEST_MAX = 512, NAME_MAX_OCTETS = 255, CHILDREN_MAX = 256 };
+
+/* Fixed size: nothing in it can be longer than it says. */
+struct request {
+	char verb;		/* 'S' start, 'K' kill */
+	char kind;		/* enum identity_kind */
+	uint32_t tag;
+	uint32_t min_uid;
+	uid_t uid;
+	gid_t gid;
+	char name[NAME_MAX_OCTETS + 1];
+};
+
+struct child {
+	pid_t pid;		/* 0: free */
+	uint32_t tag;
+};
+
+struct spawner {
+	int fd;				/* to the runner, -1 when it is gone */
+	bool is_root;
+	const char *program;
+	struct child children[CHILDREN_MAX];
+	size_t nchildren;
+};
+
+/* What the child is to become. */
+struct person {
+	const char *name;	/* NULL: no groups of an account */
+	uid_t uid;
+	gid_t gid;
+	const char *mailbox;	/* account whose system mailbox is to be there, or NULL */
+};
+
+static void
+answer_stuck(int fd, const char *reason)
+{
+	stralloc frame = STRALLOC_ZERO;
+
+	if (job_encode_stuck(&frame, reason) && write(fd, frame.s, frame.len) == -1)
+		log_line("spawner: cannot tell the runner: %s", reason);
+	stralloc_free(&frame);
+}
+
+/* Accounts of ours run no commands of users, but for ppalias. */
+static bool
+is_ours(uid_t uid)
+{
+	static const char *const names[] = { "ppsmtp", "pptls", "pptable", "ppauth", "ppqueue", "ppremote" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const struct passwd *pw = getpwnam(names[i]);
+
+		if (pw != NULL && pw->pw_uid == uid)
+			return true;
+	}
+	return false;
+}
+
+/* An account of the system, asked for by name. The reason for a refusal is returned, NULL if there is none. */
+static const char *
+find_account(struct person *p, const char *name)
+{
+	const struct passwd *pw;
+
+	errno = 0;
+	pw = getpwnam(name);
+	if (pw == NULL)
+		return errno == 0 || errno == ENOENT ? "4.3.5 the account has gone" : "4.3.0 cannot look the account up";
+	p->name = name;
+	p->uid = pw->pw_uid;
+	p->gid = pw->pw_gid;
+	return NULL;
+}
+
+static const char *
+judge(struct person *p, const struct spawner *s, const struct request *q)
+{
+	const char *why = NULL;
+
+	*p = (struct person){ .uid = q->uid, .gid = q->gid };
+	if (!s->is_root && q->kind == IDENTITY_ALIAS) {
+		p->uid = geteuid();
+		p->gid = getegid();
+	} else if (q->kind == IDENTITY_ALIAS) {
+		why = find_account(p, "ppalias");
+	} else if (q->kind == IDENTITY_SYSTEM || q->kind == IDENTITY_MBOX) {
+		why = find_account(p, q->name);
+		p->mailbox = q->kind == IDENTITY_MBOX ? q->name : NULL;
+	} else if (q->uid < q->min_uid && s->is_root) {
+		why = "4.3.5 the table names a uid below min-uid";
+	}
+	if (why != NULL)
+		return why;
+	if (p->uid == 0 || (p->gid == 0 && s->is_root))
+		return "4.3.5 no delivery process runs as root";
+	if (!s->is_root && p->uid != geteuid())
+		return "4.3.5 not installed with users: cannot become another user";
+	if (s->is_root && q->kind != IDENTITY_ALIAS && is_ours(p->uid))
+		return "4.3.5 that is an account of the mail system itself";
+	return NULL;
+}
+
+/* mbox delivery as the user cannot make files in /var/mail. */
+static void
+make_system_mailbox(const struct person *p)
+{
+	char path[NAME_MAX_OCTETS + 16];
+	const struct group *mail = getgrnam("mail");
+	int fd;
+
+	snprintf(path, sizeof path, "/var/mail/%s", p->mailbox);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0660);
+	if (fd == -1)
+		return;		/* it is there, or deliver-local will say why not */
+	if (fchown(fd, p->uid, mail != NULL ? mail->gr_gid : p->gid) == -1 || fchmod(fd, 0660) == -1)
+		unlink(path);
+	fd_close(fd);
+}
+
+static bool
+become(const struct person *p, const struct spawner *s)
+{
+	if (!s->is_root)
+		return true;
+	if (p->name != NULL ? initgroups(p->name, p->gid) == -1 : setgroups(0, NULL) == -1)
+		return false;
+	return setresgid(p->gid, p->gid, p->gid) == 0 && setresuid(p->uid, p->uid, p->uid) == 0;
+}
+
+/* In the child: everything that must not fail half way. */
+static _Noreturn void
+run_child(const struct spawner *s, const struct person *p, int fd)
+{
+	const char *const argv[] = { "deliver-local", "-s", NULL };
+	const char *log = getenv("PIPEPOST_LOG"), *tz = getenv("TZ");
+	char log_variable[32], tz_variable[128];
+	const char *envp[4] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL, NULL, NULL };
+	size_t n = 1;
+	int null = open("/dev/null", O_RDWR);
+
+	if (log != NULL && strlen(log) < 16) {
+		snprintf(log_variable, sizeof log_variable, "PIPEPOST_LOG=%s", log);
+		envp[n++] = log_variable;
+	}
+	if (tz != NULL && strlen(tz) < 100) {
+		snprintf(tz_variable, sizeof tz_variable, "TZ=%s", tz);
+		envp[n++] = tz_variable;
+	}
+	if (null == -1 || dup2(fd, 0) == -1 || dup2(null, 1) == -1 || chdir("/") == -1 || !become(p, s)) {
+		answer_stuck(fd, "4.3.0 cannot take the recipient's identity");
+		_exit(111);
+	}
+	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	sig_restore(SIGPIPE);
+	sig_restore(SIGCHLD);
+	sig_restore(SIGTERM);
+	sig_restore(SIGINT);
+	sig_blocknone();
+	execve(s->program, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)envp);
+	answer_stuck(0, "4.3.5 cannot execute deliver-local");
+	_exit(111);
+}
+
+static struct child *
+free_place(struct spawner *s)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid == 0)
+			return &s->children[i];
+	return NULL;
+}
+
+static void
+start(struct spawner *s, const struct request *q, int fd)
+{
+	struct person p;
+	struct child *c = free_place(s);
+	const char *why = c == NULL ? "4.3.0 too many delivery processes" : judge(&p, s, q);
+	pid_t pid;
+
+	if (why == NULL && s->is_root && p.mailbox != NULL)
+		make_system_mailbox(&p);
+	if (why == NULL) {
+		pid = fork();
+		if (pid == 0)
+			run_child(s, &p, fd);
+		if (pid == -1) {
+			why = "4.3.0 cannot start a delivery process";
+		} else {
+			*c = (struct child){ .pid = pid, .tag = q->tag };
+			s->nchildren++;
+		}
+	}
+	if (why != NULL)
+		answer_stuck(fd, why);
+	fd_close(fd);
+}
+
+static void
+kill_child(const struct spawner *s, uint32_t tag)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 && s->children[i].tag == tag)
+			kill(s->children[i].pid, SIGKILL);
+}
+
+/* The runner sends a request whole, and for a start the socket behind it. */
+static void
+serve(struct spawner *s)
+{
+	struct request q;
+	ssize_t n = recv(s->fd, &q, sizeof q, 0);
+	int fd;
+
+	if (n == -1 && errno == EINTR)
+		return;
+	if (n != (ssize_t)sizeof q) {
+		fd_close(s->fd);
+		s->fd = -1;	/* the runner is gone */
+		return;
+	}
+	q.name[NAME_MAX_OCTETS] = '\0';
+	if (q.verb == 'K') {
+		kill_child(s, q.tag);
+		return;
+	}
+	fd = ancil_recv_fd(s->fd, 'f');
+	if (fd == -1)
+		return;
+	coe(fd);
+	start(s, &q, fd);
+}
+
+static void
+reap(struct spawner *s)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		for (size_t i = 0; i < CHILDREN_MAX; i++)
+			if (s->children[i].pid == pid) {
+				s->children[i].pid = 0;
+				s->nchildren--;
+			}
+}
+
+/* Marks `lock` at the octet of our pid for as long as we live. */
+static bool
+mark_lock(const char *spool)
+{
+	char path[PATH_MAX];
+	struct flock mark = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = getpid(), .l_len = 1 };
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof path, "%s/lock", spool) >= sizeof path)
+		return false;
+	fd = open(path, O_WRONLY | O_CLOEXEC);	/* stays open to our end */
+	return fd != -1 && fcntl(fd, F_SETLK, &mark) == 0;
+}
+
+static _Noreturn void
+serve_until_alone(struct spawner *s, const char *spool)
+{
+	int signals = selfpipe_init();
+
+	if (signals == -1 || !selfpipe_trap(SIGCHLD) || sig_ignore(SIGTERM) == -1 || sig_ignore(SIGINT) == -1 ||
+	    sig_altignore(SIGPIPE) == -1 || !mark_lock(spool))
+		_exit(111);
+	if (write(s->fd, "", 1) != 1)	/* marked: the runner may go on */
+		_exit(111);
+	while (s->fd != -1 || s->nchildren > 0) {
+		struct pollfd p[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->fd, .events = POLLIN } };
+
+		if (poll(p, s->fd != -1 ? 2 : 1, -1) == -1 && errno != EINTR)
+			_exit(111);
+		while (selfpipe_read() > 0)
+			reap(s);
+		if (s->fd != -1 && p[1].revents != 0)
+			serve(s);
+	}
+	_exit(0);
+}
+
+bool
+spawner_start(struct runner *r)
+{
+	static char program[PATH_MAX];
+	struct spawner s = { .is_root = geteuid() == 0, .program = program };
+	int pair[2];
+	char ready;
+
+	if (!place_program(program, sizeof program, "deliver-local") ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return false;
+	r->spawner_pid = fork();
+	if (r->spawner_pid == -1)
+		return false;
+	if (r->spawner_pid == 0) {
+		fd_close(pair[0]);
+		fd_close(r->lock_fd);	/* or we would hold the runner's lock beyond its death */
+		s.fd = pair[1];
+		serve_until_alone(&s, r->spool);
+	}
+	fd_close(pair[1]);
+	r->spawner_fd = pair[0];
+	if (read(r->spawner_fd, &ready, 1) != 1) {
+		errno = EIO;
+		return false;
+	}
+	return true;
+}
+
+static bool
+send_request(const struct runner *r, const struct request *q)
+{
+	ssize_t n;
+
+	do {
+		n = send(r->spawner_fd, q, sizeof *q, MSG_NOSIGNAL);
+	} while (n == -1 && errno == EINTR);
+	return n == (ssize_t)sizeof *q;
+}
+
+bool
+spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int child_fd)
+{
+	struct request q = { .verb = 'S', .kind = (char)who->kind, .tag = tag, .uid = who->uid, .gid = who->gid };
+
+	q.min_uid = r->conf != NULL ? r->conf->min_uid : 100;
+	if (who->name != NULL) {
+		if (strlen(who->name) > NAME_MAX_OCTETS) {
+			errno = ENAMETOOLONG;
+			return false;
+		}
+		memcpy(q.name, who->name, strlen(who->name));
+	}
+	return send_request(r, &q) && ancil_send_fd(r->spawner_fd, child_fd, 'f') == 0;
+}
+
+void
+spawner_kill(struct runner *r, uint32_t tag)
+{
+	struct request q = { .verb = 'K', .tag = tag };
+
+	send_request(r, &q);
+}
+
+static bool
+is_marked(int fd, off_t start, off_t len)
+{
+	struct flock mark = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+
+	return fcntl(fd, F_GETLK, &mark) == 0 && mark.l_type != F_UNLCK;
+}
+
+bool
+spawner_has_orphans(const struct runner *r)
+{
+	return is_marked(r->lock_fd, 0, r->spawner_pid) || is_marked(r->lock_fd, r->spawner_pid + 1, 0);
+}

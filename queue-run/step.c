@@ -1,0 +1,338 @@
+/* step: what is to be done with one recipient, by today's configuration.
+ *
+ * Either an outcome is known at once (refused, no such user, replaced by an
+ * alias's nodes), or a job is handed to the lane of the identity that the
+ * delivery needs. See runner.h and lib/route.h. */
+#include "queue-run/runner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "lib/node.h"
+
+/* Everything that a step works with. */
+struct step {
+	struct runner *r;
+	struct message *m;
+	size_t i;
+	struct queue_recipient *q;
+	struct route route;
+	char name[256];			/* local name, where q is one */
+};
+
+static bool
+is_checked(const struct message *m)
+{
+	return m->file.facts.origin == ORIGIN_SMTP;
+}
+
+static uint32_t
+expire_seconds(const struct step *s)
+{
+	return s->route.rule != NULL ? s->route.rule->expire_seconds : s->r->conf->expire_seconds;
+}
+
+static void
+defer(struct step *s, const char *reason, bool is_absence)
+{
+	outcome_deferred(s->r, s->m, s->i, reason, is_absence, expire_seconds(s));
+}
+
+/* "STATUS why" of the route, as reason. The result lives in s->route.why. */
+static const char *
+reason(struct step *s, const char *status)
+{
+	stralloc *why = &s->route.why;
+
+	if (!stralloc_inserts(why, 0, " ") || !stralloc_inserts(why, 0, status) || !stralloc_0(why))
+		return status;
+	return why->s;
+}
+
+/* How many levels of expansion are above the recipient. */
+static unsigned
+depth(const struct message *m, size_t i)
+{
+	unsigned n = 0;
+
+	for (long p = message_recipient(m, i)->parent; p != RECIPIENT_NO_PARENT; n++)
+		p = message_recipient(m, (size_t)p)->parent;
+	return n;
+}
+
+/* The question for recipient i. A local name is asked under the rule of the
+ * address it came from. */
+static bool
+ask(struct step *s, size_t i, bool skip_alias)
+{
+	const struct queue_recipient *q = message_recipient(s->m, i);
+	struct route_question question = {
+		.facts = &s->m->file.facts, .reverse_path = message_reverse_path(s->m, i), .local_name = s->r->host,
+		.skip_alias = skip_alias,
+	};
+	size_t base = i;
+
+	if (q->kind != RECIPIENT_ADDRESS) {
+		const char *at = strrchr(q->text, '@');
+		size_t len = at != NULL ? (size_t)(at - q->text) : strlen(q->text);
+
+		if (len >= sizeof s->name)
+			return false;
+		memcpy(s->name, q->text, len);
+		s->name[len] = '\0';
+		question.user = s->name;
+		while (message_recipient(s->m, base)->kind != RECIPIENT_ADDRESS)
+			base = (size_t)message_recipient(s->m, base)->parent;
+	}
+	question.address = message_recipient(s->m, base)->text;
+	question.is_internal = message_recipient(s->m, base)->parent != RECIPIENT_NO_PARENT;
+	route_step(&s->route, s->r->conf, s->r->tables, &question);
+	return true;
+}
+
+static enum job_action
+job_action(enum conf_action a)
+{
+	switch (a) {
+	case ACTION_MBOX:
+		return JOB_MBOX;
+	case ACTION_MAILDIR:
+		return JOB_MAILDIR;
+	case ACTION_MDA:
+		return JOB_MDA;
+	case ACTION_LMTP:
+		return JOB_LMTP;
+	default:
+		return JOB_NONE;
+	}
+}
+
+/* What deliver-local says where no .forward takes the message elsewhere. */
+static const char *
+no_action_verdict(enum conf_action a)
+{
+	return a == ACTION_FORWARD_ONLY ? "Z4.2.0 the user forwards nowhere and the rule only forwards" :
+	    "D5.2.0 the user forwards nowhere and the rule has no action";
+}
+
+/* The destination has its share of the window: this recipient waits outside. */
+static void
+park(struct step *s, const struct lane *lane)
+{
+	if (s->m->parked == NULL)
+		s->m->parked = strdup(lane->key);
+	message_set_progress(s->m, s->i, s->m->parked != NULL ? PROGRESS_PARKED : PROGRESS_OVER);
+}
+
+/* Builds the job's frame and gives it to the lane. */
+static void
+hand_out(struct step *s, const struct identity *who, struct job *j)
+{
+	struct lane *lane = lane_find(s->r, who);
+	struct job_run *run;
+	const char *address = s->q->kind == RECIPIENT_OF_ALIAS || s->q->kind == RECIPIENT_OF_USER ?
+	    message_recipient(s->m, (size_t)s->q->parent)->text : s->q->text;
+	struct job_recipient to = {
+		.original = message_recipient(s->m, message_root(s->m, s->i))->text, .address = address,
+		.notify = s->q->notify, .orcpt = s->q->orcpt,
+	};
+
+	if (lane != NULL && lane_is_full(lane)) {
+		park(s, lane);
+		return;
+	}
+	run = calloc(1, sizeof *run);
+	j->id = s->m->id;
+	j->reverse_path = message_reverse_path(s->m, s->i);
+	j->delimiter = s->r->conf->subaddressing_delimiter;
+	j->deadline_seconds = MDA_SECONDS;
+	j->origin = *s->m->file.facts.client != '\0' ? s->m->file.facts.client : "local";
+	j->helo = s->m->file.facts.helo;
+	j->auth_user = s->m->file.facts.user;
+	j->text_size = j->action == JOB_INCLUDE ? 0 : s->m->file.text_size;
+	if (run == NULL || lane == NULL || !genalloc_append(struct job_recipient, &j->recipients, &to) ||
+	    !job_encode(&run->feed.head, j)) {
+		if (run != NULL)
+			feed_free(&run->feed);
+		free(run);
+		genalloc_free(struct job_recipient, &j->recipients);
+		defer(s, "4.3.0 no memory for the delivery", false);
+		return;
+	}
+	genalloc_free(struct job_recipient, &j->recipients);
+	run->message = s->m;
+	run->recipient = s->i;
+	run->feed.text_fd = s->m->file.fd;
+	run->feed.text_left = j->text_size;
+	run->deadline_seconds = MDA_SECONDS;
+	run->expire_seconds = expire_seconds(s);
+	run->is_quick = j->action == JOB_MAILDIR || j->action == JOB_MBOX || j->action == JOB_FILE ||
+	    j->action == JOB_INCLUDE || j->action == JOB_NONE;
+	run->reads_forward = j->reads_forward;
+	run->uid = s->route.user.uid;
+	message_set_progress(s->m, s->i, PROGRESS_RUNNING);
+	s->m->running++;
+	lane_add(s->r, lane, run);
+}
+
+static void
+identify(struct identity *who, const struct userinfo *u, const char *as)
+{
+	*who = (struct identity){ .kind = IDENTITY_ROW, .uid = u->uid, .gid = u->gid };
+	if (*as != '\0')
+		*who = (struct identity){ .kind = IDENTITY_SYSTEM, .name = as };
+	else if (u->is_system)
+		*who = (struct identity){ .kind = IDENTITY_SYSTEM, .name = u->name };
+}
+
+/* Mail that ends at uid 0 is kept for a person, not bounced: nothing of ours runs as root. */
+static void
+deliver_for_root(struct step *s)
+{
+	struct identity who = { .kind = IDENTITY_ALIAS };
+	struct job j = { .action = JOB_MAILDIR, .param = "", .user = "ppalias", .home = s->r->alias_home };
+
+	log_line("%s.%zu: mail for %s goes to %s/Maildir: an alias \"%s: YOU\" would bring it to a person", s->m->id,
+	    s->i, s->route.user.name, s->r->alias_home, s->route.user.name);
+	hand_out(s, &who, &j);
+}
+
+static void
+deliver(struct step *s)
+{
+	const struct conf_rule *rule = s->route.rule;
+	const struct userinfo *u = &s->route.user;
+	bool is_mailbox = s->q->kind == RECIPIENT_MAILBOX;
+	struct identity who;
+	struct job j = {
+		.action = job_action(rule->action), .param = rule->action_text, .user = u->name, .home = u->home,
+		.reads_forward = !is_mailbox && *rule->action_user == '\0', .lmtp_rcpt_to = rule->lmtp_rcpt_to,
+	};
+
+	if (u->uid == 0) {
+		deliver_for_root(s);
+		return;
+	}
+	if (j.action == JOB_NONE)
+		j.param = no_action_verdict(rule->action);
+	identify(&who, u, rule->action_user);
+	if (j.action == JOB_MBOX && who.kind == IDENTITY_SYSTEM)
+		who.kind = IDENTITY_MBOX;
+	hand_out(s, &who, &j);
+}
+
+/* A command, file, include or error out of an alias table. */
+static void
+do_alias_node(struct step *s, const struct node *n)
+{
+	static const enum job_action actions[] = {
+		[NODE_PIPE] = JOB_PIPE, [NODE_FILE] = JOB_FILE, [NODE_INCLUDE] = JOB_INCLUDE,
+	};
+	struct identity who = { .kind = IDENTITY_ALIAS };
+	struct job j = { .param = n->text, .user = "ppalias", .home = s->r->alias_home };
+
+	if (n->kind == NODE_ERROR) {
+		outcome_failed(s->r, s->m, s->i, n->text);
+		return;
+	}
+	j.action = actions[n->kind];
+	hand_out(s, &who, &j);
+}
+
+/* A command or file out of a .forward: only as the user whose .forward it was,
+ * if that is still the same one. */
+static void
+do_user_node(struct step *s, const struct node *n)
+{
+	struct identity who;
+	struct job j = { .action = n->kind == NODE_PIPE ? JOB_PIPE : JOB_FILE, .param = n->text };
+
+	if (!ask(s, (size_t)s->q->parent, true) || s->route.kind != ROUTE_DELIVER || s->route.user.uid != s->q->uid) {
+		defer(s, "4.3.5 the user whose .forward named this is not found as it was", false);
+		return;
+	}
+	identify(&who, &s->route.user, "");
+	j.user = s->route.user.name;
+	j.home = s->route.user.home;
+	hand_out(s, &who, &j);
+}
+
+static void
+do_node(struct step *s)
+{
+	stralloc list = STRALLOC_ZERO;
+	struct node n;
+	size_t at = 0;
+
+	if (!stralloc_cats(&list, s->q->text) || !stralloc_0(&list))
+		defer(s, "4.3.0 no memory", false);
+	else if (!node_list_next(&n, &at, &list) || n.kind == NODE_ADDRESS || n.kind == NODE_USER)
+		outcome_failed(s->r, s->m, s->i, "5.3.5 the queue holds a node that is none");
+	else if (s->q->kind == RECIPIENT_OF_ALIAS)
+		do_alias_node(s, &n);
+	else if (n.kind == NODE_PIPE || n.kind == NODE_FILE)
+		do_user_node(s, &n);
+	else
+		outcome_failed(s->r, s->m, s->i, "5.3.5 a .forward may name addresses, commands and files only");
+	stralloc_free(&list);
+}
+
+/* smtp-recv had accepted it and the configuration has changed: mending that heals it. */
+static void
+refuse(struct step *s)
+{
+	if (is_checked(s->m) && s->q->parent == RECIPIENT_NO_PARENT)
+		defer(s, reason(s, "4.3.5"), false);
+	else
+		outcome_failed(s->r, s->m, s->i, reason(s, s->route.status));
+}
+
+static void
+follow_route(struct step *s)
+{
+	switch (s->route.kind) {
+	case ROUTE_REJECT:
+		refuse(s);
+		break;
+	case ROUTE_NO_USER:
+		if (is_checked(s->m))
+			defer(s, reason(s, "4.1.1"), true);
+		else
+			outcome_failed(s->r, s->m, s->i, reason(s, s->route.status));
+		break;
+	case ROUTE_LATER:
+		defer(s, reason(s, "4.3.0"), false);
+		break;
+	case ROUTE_BROKEN:
+		defer(s, reason(s, "4.3.5"), false);
+		break;
+	case ROUTE_EXPAND:
+		outcome_expanded(s->r, s->m, s->i, &s->route.nodes, false, (uid_t)-1);
+		break;
+	case ROUTE_DELIVER:
+		deliver(s);
+		break;
+	case ROUTE_RELAY:
+		s->m->is_remote = true;
+		defer(s, "4.3.5 relaying needs deliver-remote, which is not installed", false);
+		break;
+	}
+}
+
+void
+step_recipient(struct runner *r, struct message *m, size_t i)
+{
+	struct step s = { .r = r, .m = m, .i = i, .q = message_recipient(m, i), .route = ROUTE_ZERO };
+
+	if (depth(m, i) > NODE_DEPTH_MAX)
+		outcome_failed(r, m, i, "5.4.6 too many levels of aliases");
+	else if (s.q->kind == RECIPIENT_OF_ALIAS || s.q->kind == RECIPIENT_OF_USER)
+		do_node(&s);
+	else if (!ask(&s, i, s.q->kind == RECIPIENT_MAILBOX))
+		outcome_failed(r, m, i, "5.1.3 the local name is too long");
+	else
+		follow_route(&s);
+	route_free(&s.route);
+}
