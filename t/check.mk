@@ -18,10 +18,13 @@ HAVE_CLANG := $(shell command -v $(CLANG))
 PROVE    ?= prove -j 2 --timer
 MANUALS  := $(sort $(wildcard */*.[1578]))
 
+queue_life.with := queue-run/scan.c queue-run/message.c queue-run/outcome.c queue-run/step.c
+queue_life.ldflags := $(foreach f,time pwrite linkat unlinkat renameat mkdirat fsync ftruncate,-Wl,--wrap=$(f))
+
 define unit
 $(BUILD)/t/$(1): $(BUILD)/obj/t/unit/$(1).o $(call obj,$($(1).with)) $(LIB)
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(LIB) $(CDB) $(SKARNET) $(ZLIB) -lcmocka
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $($(1).ldflags) $(LIB) $(CDB) $(SKARNET) $(ZLIB) -lcmocka
 endef
 $(foreach u,$(UNIT_SRC:t/unit/%.c=%),$(eval $(call unit,$(u))))
 

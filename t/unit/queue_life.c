@@ -367,7 +367,7 @@ remove_spool(void)
 static void
 writer_dies_at_any_call(void **state)
 {
-	char how[64];
+	char how[96];
 	bool is_whole = false;
 
 	(void)state;
@@ -384,7 +384,7 @@ writer_dies_at_any_call(void **state)
 static void
 runner_dies_at_any_one_or_two_calls(void **state)
 {
-	char how[64];
+	char how[96];
 	bool is_first_whole = false;
 
 	(void)state;
