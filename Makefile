@@ -18,7 +18,9 @@ BIN        := $(BUILD)/bin
 CC      ?= cc
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wconversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wwrite-strings -Wformat=2
-HARDEN  := -fstack-protector-strong -ftrivial-auto-var-init=zero
+HARDEN  := -fstack-protector-strong
+# clang 14 has this behind another flag.
+HARDEN  += $(shell $(CC) -ftrivial-auto-var-init=zero -E -x c /dev/null >/dev/null 2>&1 && echo -ftrivial-auto-var-init=zero)
 ARCH    := $(shell uname -m)
 ifneq (,$(filter x86_64,$(ARCH)))
 HARDEN  += -fcf-protection

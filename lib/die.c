@@ -10,7 +10,7 @@
 
 #include "lib/printable.h"
 
-static void
+static void __attribute__((format(printf, 1, 0)))
 say(const char *format, va_list args, int error)
 {
 	char text[1024], clean[2048];

@@ -49,7 +49,7 @@ log_open(const char *program)
 		openlog(log_state.ident, LOG_PID, LOG_MAIL);
 }
 
-static void
+static void __attribute__((format(printf, 1, 0)))
 write_line(const char *format, va_list args)
 {
 	char text[LOG_LINE_MAX], clean[LOG_LINE_MAX], line[LOG_LINE_MAX + 128];
