@@ -19,6 +19,7 @@ struct route_question {
 	const char *user;	/* NULL, or a local name produced by an alias: looked up instead of address's local part */
 	bool is_internal;	/* address came out of an expansion */
 	bool skip_alias;	/* the name was produced by an alias of the same name: deliver, do not look again */
+				/* (so was the address where a virtual entry names itself) */
 	const char *local_name;	/* "" = server name */
 };
 
@@ -39,6 +40,8 @@ struct route {
 	struct userinfo user;		/* DELIVER */
 	stralloc why;			/* one line, no NUL: for the log, a notice or smtpctl why */
 	const char *status;		/* enhanced status code that goes with why: "5.1.1" */
+	unsigned reply_code;		/* route_check: of an alias "error:CODE text", whose words are in why; else 0 */
+	char own_status[12];		/* what status points to where such a text had one of its own */
 };
 #define ROUTE_ZERO { .kind = ROUTE_LATER, .nodes = STRALLOC_ZERO, .why = STRALLOC_ZERO }
 void route_free(struct route *r);

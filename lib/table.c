@@ -40,6 +40,15 @@ service_name(enum service s)
 	return names[s];
 }
 
+const char *
+table_label(char *to, size_t size, const struct conf_table *t)
+{
+	bool has_brackets = t->name[0] == '<';	/* as anonymous ones have */
+
+	snprintf(to, size, has_brackets ? "%s" : "<%s>", t->name);
+	return to;
+}
+
 enum lookup
 table_say(stralloc *why, enum lookup answer, const char *format, ...)
 {
@@ -94,6 +103,12 @@ table_set_new(const struct conf *c)
 	return set;
 }
 
+const struct conf *
+table_set_conf(const struct table_set *set)
+{
+	return set->conf;
+}
+
 static void
 unload(struct open_table *o)
 {
@@ -131,7 +146,6 @@ find_table(struct table_set *set, const struct conf_table *t)
 	if (o == NULL)
 		return NULL;
 	o->t = t;
-	o->conf = set->conf;
 	o->kind = kind_of(t);
 	o->cdb.fd = -1;
 	o->next = set->first;

@@ -36,6 +36,10 @@ enum service {
 /* "alias", "domain", ... */
 const char *service_name(enum service s);
 
+/* How a table is called in messages: "<aliases>". Returns to. */
+const char *table_label(char *to, size_t size, const struct conf_table *t);
+enum { TABLE_LABEL_MAX = 80 };
+
 /* The open tables of one configuration. */
 struct table_set;
 

@@ -37,7 +37,6 @@ struct open_table {
 	struct open_table *next;
 	const struct conf_table *t;
 	const struct table_kind *kind;
-	const struct conf *conf;
 
 	bool is_loaded;
 	struct stat stamp;		/* of the file that was loaded */
@@ -55,6 +54,8 @@ struct open_table {
 
 extern const struct table_kind table_kind_inline, table_kind_file, table_kind_db, table_kind_system,
     table_kind_helper;
+
+const struct conf *table_set_conf(const struct table_set *set);
 
 /* The open table, as the file behind it is now. NULL with *answer LATER or BROKEN. */
 struct open_table *table_open(struct table_set *set, const struct conf_table *t, enum lookup *answer,

@@ -129,7 +129,7 @@ take_joined(struct table_text *t)
 		t->line++;
 		if (n > 0 && l.s[l.len - 1] == '\r')
 			l.len--;
-		if (is_comment || newline == NULL || n == 0 || l.s[l.len - 1] != '\\')
+		if (is_comment || newline == NULL || n == 0 || l.len == 0 || l.s[l.len - 1] != '\\')
 			return l;
 		l.len--;
 	}

@@ -97,8 +97,9 @@ static enum lookup
 ask_system(struct open_table *o, enum service service, const char *const keys[], size_t nkeys, stralloc *value,
     size_t *which, stralloc *why)
 {
+	(void)o;
 	if (service != SERVICE_USERINFO)
-		return table_say(why, LOOKUP_BROKEN, "<%s> knows users only", o->t->name);
+		return table_say(why, LOOKUP_BROKEN, "<getpwnam> knows users only");
 	for (*which = 0; *which < nkeys; ++*which) {
 		enum lookup answer = LOOKUP_ABSENT;
 
@@ -170,23 +171,25 @@ static enum lookup
 scan_row(const struct conf *c, const struct conf_table *t, const char *name, const char *value,
     struct userinfo *u, stralloc *why)
 {
+	char label[TABLE_LABEL_MAX];
 	const char *s = value;
 	uint32_t uid, gid;
 
+	table_label(label, sizeof label, t);
 	u->is_system = t->kind == TABLE_SYSTEM;
 	if (!scan_id(&uid, &s) || !scan_id(&gid, &s))
-		return table_say(why, LOOKUP_BROKEN, "<%s>: the row of %s is not uid:gid:home", t->name, name);
+		return table_say(why, LOOKUP_BROKEN, "%s: the row of %s is not uid:gid:home", label, name);
 	if (!u->is_system && (is_nobody(uid) || is_nobody(gid)))
 		return LOOKUP_ABSENT;
 	if (!u->is_system && uid < c->min_uid)
-		return table_say(why, LOOKUP_BROKEN, "<%s>: the uid %lu of %s is below %lu", t->name,
+		return table_say(why, LOOKUP_BROKEN, "%s: the uid %lu of %s is below %lu", label,
 		    (unsigned long)uid, name, (unsigned long)c->min_uid);
 	if (*s != '/' && !(u->is_system && *s == '\0'))
-		return table_say(why, LOOKUP_BROKEN, "<%s>: the home of %s is not an absolute path", t->name, name);
+		return table_say(why, LOOKUP_BROKEN, "%s: the home of %s is not an absolute path", label, name);
 	u->uid = uid;
 	u->gid = gid;
 	if (!fill(u, name, *s == '\0' ? "/" : s))
-		return table_say(why, LOOKUP_LATER, "<%s>: out of memory", t->name);
+		return table_say(why, LOOKUP_LATER, "%s: out of memory", label);
 	return LOOKUP_FOUND;
 }
 
@@ -196,19 +199,15 @@ table_userinfo(struct table_set *set, const struct conf_table *t, const char *na
 {
 	stralloc value = STRALLOC_ZERO;
 	enum lookup answer;
-	struct open_table *o;
 
 	*u = (struct userinfo){ .name = NULL };
 	if (!is_account_name(name))
 		return LOOKUP_ABSENT;
-	o = table_open(set, t, &answer, why);
-	if (o == NULL)
-		return answer;
 	answer = table_lookup(set, t, SERVICE_USERINFO, &name, 1, &value, NULL, why);
 	if (answer == LOOKUP_FOUND && !stralloc_0(&value))
-		answer = table_say(why, LOOKUP_LATER, "<%s>: out of memory", t->name);
+		answer = table_say(why, LOOKUP_LATER, "%s: out of memory", t->name);
 	if (answer == LOOKUP_FOUND)
-		answer = scan_row(o->conf, t, name, value.s, u, why);
+		answer = scan_row(table_set_conf(set), t, name, value.s, u, why);
 	stralloc_free(&value);
 	return answer;
 }
