@@ -75,7 +75,12 @@ $(foreach l,$(LINKS),$(eval $(call link,$(l))))
 $(LIB): $(call obj,$(LIB_SRC))
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/obj/%.o: %.c Makefile programs.mk
+# The paths that are compiled in: another PREFIX or SYSCONFDIR compiles anew.
+PATHS := $(BUILD)/paths
+$(shell mkdir -p $(BUILD); echo '$(SYSCONFDIR) $(LIBEXECDIR)' | cmp -s - $(PATHS) || \
+  echo '$(SYSCONFDIR) $(LIBEXECDIR)' >$(PATHS))
+
+$(BUILD)/obj/%.o: %.c Makefile programs.mk $(PATHS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 

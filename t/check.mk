@@ -29,11 +29,22 @@ $(BUILD)/t/$(1): $(BUILD)/obj/t/unit/$(1).o $(call obj,$($(1).with)) $(LIB)
 endef
 $(foreach u,$(UNIT_SRC:t/unit/%.c=%),$(eval $(call unit,$(u))))
 
-# The target and the library it tests, compiled together with coverage for the fuzzer.
-$(BUILD)/fuzz/%: t/fuzz/%.c $(LIB_SRC) $(wildcard lib/*.h)
+# The target, the library and the parts it tests, all with coverage for the fuzzer.
+FUZZ_CC   = $(CLANG) $(CPPFLAGS) -std=c17 -O1 -g -fno-sanitize-recover=undefined
+FUZZ_LIB := $(LIB_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
+
+$(BUILD)/fuzz-obj/%.o: %.c Makefile t/check.mk
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	  -o $@ $< $(LIB_SRC) $($*.with) $(CDB) $(SKARNET) $(ZLIB)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+define fuzz
+$(BUILD)/fuzz/$(1): $(BUILD)/fuzz-obj/t/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz-obj/%.o,$($(1).with)) $(FUZZ_LIB)
+	@mkdir -p $$(@D)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $(CDB) $(SKARNET) $(ZLIB)
+endef
+$(foreach f,$(FUZZ_SRC:t/fuzz/%.c=%),$(eval $(call fuzz,$(f))))
+
+-include $(shell find $(BUILD)/fuzz-obj -name '*.d' 2>/dev/null)
 
 units: $(UNIT)
 fuzzers: $(if $(HAVE_CLANG),$(FUZZ))
