@@ -18,3 +18,10 @@ mbox.with    := $(deliver-local.parts)
 forward.with := $(deliver-local.parts)
 command.with := $(deliver-local.parts)
 text.with    := $(deliver-local.parts)
+
+# Asks nobody anything: static.
+PROGRAMS += queue-bounce
+queue-bounce.parts := queue-run/bounce_report.c queue-run/bounce_text.c
+queue-bounce.src := queue-run/queue-bounce.c $(queue-bounce.parts)
+queue-bounce.static := 1
+notice.with := $(queue-bounce.parts)
