@@ -230,6 +230,58 @@ ok 'no server: later' status 75 deliver -a lmtp -p "$SANDBOX/none.sock"
 ok 'not a destination: later' status 75 deliver -a lmtp -p nonsense
 ok 'an address that would break the command: later' status 75 deliver -x -a lmtp -p "$SANDBOX/lmtp.sock" -r 'a b> X@y'
 
+note "Dovecot's lmtp"
+AS_USER=
+test "$(id -u)" -ne 0 || AS_USER="setpriv --reuid=$RUN_UID --regid=$RUN_GID --clear-groups"
+account=$(id -un "$RUN_UID" 2>/dev/null) group=$(id -gn "$account" 2>/dev/null)
+if test -x /usr/lib/dovecot/lmtp && test -x /usr/sbin/dovecot && test -n "$account"; then
+	D=$SANDBOX/dovecot
+	mkdir "$D"; test "$(id -u)" -ne 0 || chown "$RUN_UID" "$D"
+	cat >"$D/conf" <<-EOT
+	base_dir = $D/run
+	state_dir = $D/run
+	log_path = $D/log
+	default_internal_user = $account
+	default_internal_group = $group
+	default_login_user = $account
+	ssl = no
+	protocols = lmtp
+	mail_location = maildir:$D/mail/%u
+	mail_uid = $RUN_UID
+	mail_gid = $RUN_GID
+	first_valid_uid = $RUN_UID
+	postmaster_address = postmaster@example.org
+	passdb {
+	  driver = static
+	  args = nopassword=y
+	}
+	userdb {
+	  driver = static
+	  args = uid=$RUN_UID gid=$RUN_GID home=$D/home/%u allow_all_users=yes
+	}
+	service lmtp {
+	  chroot =
+	}
+	service anvil {
+	  chroot =
+	}
+	service stats {
+	  chroot =
+	}
+	EOT
+	start $AS_USER /usr/sbin/dovecot -F -c "$D/conf" 2>>"$LOG"
+	if wait_until 10 test -S "$D/run/lmtp"; then
+		ok 'takes a message for two' status 0 deliver -x -a lmtp -p "$D/run/lmtp" -r carol@example.org
+		is '... saves it for both' "$(cat "$D"/mail/bob@example.org/new/* "$D"/mail/carol@example.org/new/* |
+			grep -c '^From the first line on')" 2
+	else
+		skip 'dovecot does not start here'
+	fi
+	stop "$PID"
+else
+	skip 'dovecot is not there'
+fi
+
 note 'the rest'
 if test "$(id -u)" -eq 0; then
 	ok 'root is refused' sh -c 'cd / && "$0" -u root -d / </dev/null >"$1"; test $? -eq 75' "$BIN/deliver-local" "$SANDBOX/out"
