@@ -31,7 +31,10 @@ $(foreach u,$(UNIT_SRC:t/unit/%.c=%),$(eval $(call unit,$(u))))
 
 # The target, the library and the parts it tests, all with coverage for the fuzzer.
 FUZZ_CC   = $(CLANG) $(CPPFLAGS) -std=c17 -O1 -g -fno-sanitize-recover=undefined
-FUZZ_LIB := $(LIB_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
+FUZZ_LIB := $(BUILD)/fuzz-obj/libpipepost.a
+
+$(FUZZ_LIB): $(LIB_SRC:%.c=$(BUILD)/fuzz-obj/%.o)
+	rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/fuzz-obj/%.o: %.c Makefile t/check.mk
 	@mkdir -p $(@D)
