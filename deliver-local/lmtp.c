@@ -16,6 +16,7 @@
 #include <skalibs/uint64.h>
 
 #include "lib/address.h"
+#include "lib/log.h"
 #include "lib/printable.h"
 #include "lib/smtp.h"
 
@@ -151,6 +152,7 @@ read_reply(struct lmtp *l, unsigned seconds, const char *what)
 	for (size_t i = 0; i < l->reply.text.len; i++)
 		if (l->reply.text.s[i] == '\n')
 			l->reply.text.s[i] = ' ';
+	log_verbose("%s: LMTP <<< %u %.*s", l->job->id, l->reply.code, (int)l->reply.text.len, l->reply.text.s);
 	return true;
 }
 
@@ -158,6 +160,7 @@ read_reply(struct lmtp *l, unsigned seconds, const char *what)
 static bool
 ask(struct lmtp *l, unsigned seconds, const char *what)
 {
+	log_verbose("%s: LMTP >>> %.*s", l->job->id, (int)l->out.len, l->out.s);
 	if (!stralloc_catb(&l->out, "\r\n", 2)) {
 		errno = ENOMEM;
 		return lose(l, what);
