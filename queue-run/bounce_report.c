@@ -230,7 +230,8 @@ append_recipient_words(stralloc *to, const struct notice *n, const struct notice
 	if (!append_reason_words(to, r))
 		return false;
 	if (n->kind == NOTICE_FAILURE)
-		return bounce_append_wrapped(to, "    ", advice(bounce_find_status(status, r)), true);
+		return stralloc_cats(to, "\n") &&
+		    bounce_append_wrapped(to, "    ", advice(bounce_find_status(status, r)), true);
 	if (n->kind == NOTICE_DELAY && r->retry_until > 0)
 		return stralloc_cats(to, "    Tried until ") && message_append_date(to, r->retry_until) &&
 		    stralloc_cats(to, ".\n");
