@@ -27,20 +27,6 @@ is_helo_name(const char *s, size_t len)
 	return len > 0 && len <= HELO_MAX;
 }
 
-/* RFC 2920 3.1: nothing may be sent behind some commands before their reply.
- * Whatever it is, it was not meant for us, or somebody else's words were put into
- * the client's mouth: the conversation ends before a word of it is read. */
-static bool
-is_in_step(struct session *s)
-{
-	if (!smtp_has_input(&s->in))
-		return true;
-	stats_add(STATS_SMTP_TOOFAST, 1);
-	session_refuse(s, "input before the reply", 554, "5.5.0 you must wait for the reply");
-	session_close(s, "protocol synchronization");
-	return false;
-}
-
 static bool
 take_name(struct session *s, const char *arg, size_t len)
 {
@@ -51,7 +37,7 @@ take_name(struct session *s, const char *arg, size_t len)
 	memcpy(s->helo, arg, len);
 	s->helo[len] = '\0';
 	transaction_reset(&s->transaction);
-	return is_in_step(s);
+	return session_is_in_step(s);
 }
 
 static unsigned
@@ -208,6 +194,8 @@ refuse_sequence(struct session *s, const struct step *step)
 		session_refuse(s, "", 503, "5.5.1 MAIL first");
 	else
 		session_refuse(s, "", 503, "5.5.1 a transaction is open already");
+	if (step->act == data_receive)
+		session_require_silence(s);
 }
 
 static void

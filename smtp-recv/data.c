@@ -165,14 +165,12 @@ begin(struct session *s, struct reception *r)
 static unsigned
 receive(struct session *s, struct reception *r)
 {
-	if (smtp_has_input(&s->in)) {
-		stats_add(STATS_SMTP_TOOFAST, 1);
-		session_refuse(s, "input before 354", 554, "5.5.0 you must wait for the reply to DATA");
-		session_close(s, "protocol synchronization");
+	if (!session_is_in_step(s))
 		return 554;
-	}
-	if (!begin(s, r))
+	if (!begin(s, r)) {
+		session_require_silence(s);
 		return 451;
+	}
 	session_reply(s, 354, "End the message with a dot on a line of its own");
 	session_deadline(&r->end, DATA_SECONDS, NULL);
 	if (!read_text(s, r))
@@ -187,8 +185,11 @@ data_receive(struct session *s, const char *arg, size_t len)
 	unsigned code;
 
 	(void)arg;
-	if (len > 0)
-		return session_refuse(s, "", 501, "5.5.4 DATA has no parameters");
+	if (len > 0) {
+		session_refuse(s, "", 501, "5.5.4 DATA has no parameters");
+		session_require_silence(s);
+		return 501;
+	}
 	code = receive(s, &r);
 	give_up(&r);
 	transaction_reset(&s->transaction);

@@ -233,6 +233,29 @@ take_command(struct session *s)
 	}
 }
 
+static bool
+is_silent(struct session *s)
+{
+	if (s->state == CLOSED || !smtp_has_input(&s->in))
+		return true;
+	stats_add(STATS_SMTP_TOOFAST, 1);
+	session_refuse(s, "input before the reply", 554, "5.5.0 you must wait for the reply to %s", s->verb);
+	session_close(s, "protocol synchronization");
+	return false;
+}
+
+bool
+session_is_in_step(struct session *s)
+{
+	return s->peer.is_local || is_silent(s);
+}
+
+void
+session_require_silence(struct session *s)
+{
+	is_silent(s);
+}
+
 /* ---- from the banner to the end ---- */
 
 /* Whether the client, who has to wait for the banner, has spoken already. */

@@ -109,6 +109,17 @@ void session_close(struct session *s, const char *why);
  * counted, the session is closed and a 421 with the words `timeout` may be under way. */
 bool session_fill(struct session *s, const tain *deadline, const char *timeout);
 
+/* Whether the client waits for our reply, as it must behind EHLO, HELO and DATA
+ * (RFC 2920 3.1). If not, whatever it has sent was not meant for us, or somebody
+ * else's words were put into its mouth: it is refused and the session closed
+ * before a word of it is read. A local user may pipe in a whole conversation.
+ * May read into the input buffer. */
+bool session_is_in_step(struct session *s);
+
+/* For a DATA that is refused before 354: what a client has sent behind it is the
+ * text of a message, and must not be read as commands. Closes the session. */
+void session_require_silence(struct session *s);
+
 /* The deadline that lies `seconds` from now, but no later than limit (may be NULL). */
 void session_deadline(tain *deadline, int seconds, const tain *limit);
 

@@ -150,8 +150,8 @@ find_listener(struct session *s)
 		return refuse_service(s);
 	}
 	if (!p->is_local)
-		log_line("%s: no listen line for %s port %u, defaults are used", s->conf_path, p->local_address,
-		    (unsigned)p->local_port);
+		log_line("%s: no listen line for %s port %u, defaults are used", s->conf_path,
+		    *p->local_address == '\0' ? "an unknown address" : p->local_address, (unsigned)p->local_port);
 	s->listen = &no_listen;
 	return true;
 }
