@@ -252,7 +252,6 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 /* One recipient while it is looked at. */
 struct recipient {
 	stralloc address;		/* with NUL; empty before */
-	bool is_postmaster;		/* without domain: everybody may write to it (RFC 5321 4.5.1) */
 	char notify[sizeof "never"];
 	stralloc orcpt;			/* with NUL where given */
 };
@@ -308,8 +307,6 @@ scan_recipient(struct session *s, struct recipient *r, const char *arg, size_t l
 		return refuse_path(s, "5.1.3");
 	if (r->address.len == 0)
 		return session_refuse(s, "", 501, "5.1.3 <> is no recipient");
-	r->is_postmaster = r->address.len == strlen("postmaster") &&
-	    strncasecmp(r->address.s, "postmaster", r->address.len) == 0;
 	if (!complete(s, &r->address))
 		return refuse_memory(s);
 	if (!s->transaction.facts.is_smtputf8 && address_is_international(r->address.s, r->address.len))
@@ -329,7 +326,7 @@ ask_route(struct session *s, struct route *route, const struct recipient *r)
 {
 	struct route_question q = {
 		.facts = &s->transaction.facts, .reverse_path = s->transaction.reverse_path.s,
-		.is_internal = r->is_postmaster, .local_name = s->name,
+		.local_name = s->name,
 	};
 	stralloc address = STRALLOC_ZERO;
 	size_t at;
@@ -344,19 +341,34 @@ ask_route(struct session *s, struct route *route, const struct recipient *r)
 	return true;
 }
 
+/* "rule FILE:LINE; ", unless the reason begins with the place itself. */
+static bool
+explain_rule(stralloc *why, const struct route *route)
+{
+	size_t start;
+	char line[24];
+
+	if (route->rule == NULL)
+		return true;
+	snprintf(line, sizeof line, ":%u", route->rule->at.line);
+	if (!stralloc_cats(why, "rule "))
+		return false;
+	start = why->len;
+	if (!stralloc_cats(why, route->rule->at.file) || !stralloc_cats(why, line))
+		return false;
+	if (route->why.len > why->len - start && memcmp(route->why.s, why->s + start, why->len - start) == 0)
+		why->len = start;
+	else if (!stralloc_cats(why, "; "))
+		return false;
+	return true;
+}
+
 /* For the log: which rule of which file decided, why, and the envelope. */
 static bool
 explain(stralloc *why, const struct session *s, const struct route *route)
 {
-	char line[24] = "";
-
-	if (route->rule != NULL) {
-		snprintf(line, sizeof line, ":%u", route->rule->at.line);
-		if (!stralloc_cats(why, "rule ") || !stralloc_cats(why, route->rule->at.file) ||
-		    !stralloc_cats(why, line) || !stralloc_cats(why, "; "))
-			return false;
-	}
-	return stralloc_catb(why, route->why.s, route->why.len) && stralloc_cats(why, "; from=<") &&
+	return explain_rule(why, route) && stralloc_catb(why, route->why.s, route->why.len) &&
+	    stralloc_cats(why, "; from=<") &&
 	    stralloc_cats(why, s->transaction.reverse_path.s) && stralloc_cats(why, "> helo=") &&
 	    stralloc_cats(why, s->helo) && stralloc_0(why);
 }
@@ -369,19 +381,17 @@ refuse_recipient(struct session *s, const struct route *route, const struct reci
 	const char *words = explain(&why, s, route) ? why.s : "";
 	unsigned code;
 
-	switch (route->kind) {
-	case ROUTE_REJECT:
+	if (route->kind == ROUTE_REJECT || route->kind == ROUTE_NO_USER)
 		stats_add(STATS_SMTP_REJECTED, 1);
+	if (route->reply_code != 0)	/* an alias to "error:": the words are the administrator's */
+		code = session_refuse(s, words, route->reply_code, "%s <%s>: %.*s", route->status, r->address.s,
+		    (int)route->why.len, route->why.s);
+	else if (route->kind == ROUTE_REJECT)
 		code = session_refuse(s, words, 550, "5.7.1 <%s>: relaying refused", r->address.s);
-		break;
-	case ROUTE_NO_USER:
-		stats_add(STATS_SMTP_REJECTED, 1);
+	else if (route->kind == ROUTE_NO_USER)
 		code = session_refuse(s, words, 550, "5.1.1 <%s>: no such user", r->address.s);
-		break;
-	default:
+	else
 		code = session_refuse(s, words, 451, "4.3.0 <%s>: cannot tell now, try again later", r->address.s);
-		break;
-	}
 	stralloc_free(&why);
 	return code;
 }
