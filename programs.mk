@@ -5,6 +5,8 @@
 
 # Keep one block per program, blocks in the order of the chain.
 
+parameter.with := smtp-recv/parameter.c
+
 PROGRAMS += queue-init
 queue-init.src := queue-run/queue-init.c
 queue-init.libs := $(ZLIB)
