@@ -20,6 +20,7 @@ struct conf_place {
 struct conf_message {
 	struct conf_place at;
 	bool is_error;
+	bool is_note;		/* neither error nor warning: smtpd -n -v prints it */
 	const char *text;	/* what is wrong, and what would be right */
 };
 
