@@ -104,8 +104,9 @@ note 'commands'
 clean_home
 ok 'a command gets the message' status 0 deliver -a mda -p 'cat >got'
 same_file '... on its fd 0' "$HOME_DIR/got" "$SANDBOX/expected"
-deliver -a pipe -p 'ls /proc/$$/fd | tr "\n" " " >fds'
-is '... and sees no other descriptors than 0, 1 and 2' "$(cat "$HOME_DIR/fds")" '0 1 2 '
+deliver -a pipe -p 'exec ls /proc/self/fd >fds'
+is '... and sees no other descriptors than 0, 1 and 2 (3 is the directory that it lists)' \
+	"$(tr '\n' ' ' <"$HOME_DIR/fds")" '0 1 2 3 '
 SECRET=x; export SECRET
 TO=bob+tag@example.org deliver -a pipe -p 'env | sort >env; pwd >pwd; ps -o sid= -p $$ >sid; echo $$ >pid'
 is '... works in the home directory' "$(cat "$HOME_DIR/pwd")" "$(readlink -f "$HOME_DIR")"

@@ -29,7 +29,7 @@ left() { echo "$(ls "$HOME_DIR/Maildir/new" | wc -l) $(ls "$HOME_DIR/Maildir/tmp
 note 'maildir: what fails is deferred, and nothing is left'
 for call in fsync:error=EIO fsync:error=ENOSPC fsync:error=EIO:when=2 linkat:error=ENOSPC linkat:error=EMLINK \
 	write:error=ENOSPC:when=1 write:error=EDQUOT:when=1 write:error=EIO:when=1 openat:error=EMFILE:when=4+ \
-	openat:error=ENOSPC:when=7+ getrandom:error=ENOSYS:when=2+ close:error=EIO:when=5+; do
+	openat:error=ENOSPC:when=7+ getrandom:error=ENOSYS close:error=EIO:when=5+; do
 	fresh_maildir
 	faulty "$call" -p '~/Maildir'
 	code=$?
