@@ -181,10 +181,17 @@ feed_free(struct feed *f)
 	stralloc_free(&f->head);
 }
 
+/* The first notice of each runner cannot be made: the failure must stay on record. */
 bool
 report_start(struct runner *r, struct message *m)
 {
+	static unsigned tries;
+
 	(void)r;
+	if (tries++ == 0) {
+		m->is_bounce_tried = true;
+		return false;
+	}
 	for (size_t i = 0; i < message_count(m); i++)
 		if (message_recipient(m, i)->status == RECIPIENT_FAILED) {
 			note("reported", message_recipient(m, i)->text);
