@@ -208,14 +208,16 @@ holds_only_quick(const struct worker *w)
 	return true;
 }
 
-/* The process that the lane's next job goes to; NULL: it has to wait. */
+/* The process that the lane's next job goes to. NULL: it has to wait, or, with
+ * *is_stuck, none can be started (errno). */
 static struct worker *
-choose_worker(struct runner *r, struct lane *l)
+choose_worker(struct runner *r, struct lane *l, bool *is_stuck)
 {
 	const struct job_run *j = l->waiting;
 	const struct conf_limits *limits = &r->conf->limits;
 	struct worker *w;
 
+	*is_stuck = false;
 	for (w = l->workers; w != NULL; w = w->next)
 		if (w->sent == NULL)
 			return w;
@@ -227,13 +229,15 @@ choose_worker(struct runner *r, struct lane *l)
 	    (j->is_quick && j->losses == 0 && l->nworkers > 0) ||
 	    (r->nworkers >= limits->mda_max_session && !drop_an_idle_worker(r)))
 		return NULL;
-	return start_worker(r, l);
+	w = start_worker(r, l);
+	*is_stuck = w == NULL;
+	return w;
 }
 
-static void
-send_to(struct runner *r, struct worker *w)
+/* Takes the job that has waited longest. */
+static struct job_run *
+take_waiting(struct runner *r, struct lane *l)
 {
-	struct lane *l = w->lane;
 	struct job_run *j = l->waiting;
 
 	l->waiting = j->next;
@@ -244,6 +248,14 @@ send_to(struct runner *r, struct worker *w)
 	if (lane_wants_more(l))
 		r->must_look_at_wait = true;
 	j->next = NULL;
+	return j;
+}
+
+static void
+send_to(struct runner *r, struct worker *w)
+{
+	struct job_run *j = take_waiting(r, w->lane);
+
 	*w->sent_end = j;
 	w->sent_end = &j->next;
 	w->nsent++;
@@ -251,18 +263,6 @@ send_to(struct runner *r, struct worker *w)
 	if (w->nsent == 1)
 		set_deadline(w);
 	lane_worker_writable(r, w);
-}
-
-void
-lane_dispatch(struct runner *r)
-{
-	struct worker *w;
-
-	if (r->is_stopping || r->conf == NULL)
-		return;
-	for (struct lane *l = r->lanes; l != NULL; l = l->next)
-		while (l->waiting != NULL && (w = choose_worker(r, l)) != NULL)
-			send_to(r, w);
 }
 
 void
@@ -429,7 +429,7 @@ take_frames(struct runner *r, struct worker *w)
 		if (type == JOB_FRAME_STUCK) {
 			char why[JOB_REASON_MAX + 1];
 
-			printable_copy(why, sizeof why, frame + JOB_HEAD, size - JOB_HEAD);
+			printable_copy(why, sizeof why, frame + JOB_HEAD, strnlen(frame + JOB_HEAD, size - JOB_HEAD));
 			lose_worker(r, w, why);
 			return;
 		}
@@ -458,6 +458,33 @@ lane_worker_readable(struct runner *r, struct worker *w)
 	}
 	w->received.len += (size_t)n;
 	take_frames(r, w);
+}
+
+/* ---- dispatch ---- */
+
+static void
+dispatch(struct runner *r, struct lane *l)
+{
+	while (l->waiting != NULL) {
+		bool is_stuck;
+		struct worker *w = choose_worker(r, l, &is_stuck);
+
+		if (w != NULL)
+			send_to(r, w);
+		else if (is_stuck)
+			defer_job(r, take_waiting(r, l), "4.3.0 cannot start a delivery process");
+		else
+			break;
+	}
+}
+
+void
+lane_dispatch(struct runner *r)
+{
+	if (r->is_stopping || r->conf == NULL)
+		return;
+	for (struct lane *l = r->lanes; l != NULL; l = l->next)
+		dispatch(r, l);
 }
 
 /* ---- housekeeping ---- */

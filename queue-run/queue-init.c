@@ -17,6 +17,7 @@
 
 #include <skalibs/djbunix.h>
 
+#include "lib/account.h"
 #include "lib/die.h"
 #include "lib/place.h"
 #include "lib/queue.h"
@@ -83,17 +84,15 @@ static void
 make_alias_home(const char *spool)
 {
 	char path[4096];
-	uid_t uid;
-	gid_t gid;
+	const struct passwd *pw = geteuid() == 0 ? account_of_aliases() : NULL;
 
-	find_account("ppalias", &uid, &gid);
-	if (uid == (uid_t)-1 && geteuid() == 0)
+	if (pw == NULL && geteuid() == 0)
 		return;		/* nobody whose it could be */
 	if ((size_t)snprintf(path, sizeof path, "%s-alias", spool) >= sizeof path)
 		die(EX_USAGE, "%s: the path is too long", spool);
 	if (mkdir(path, 0700) == -1 && errno != EEXIST)
 		die_errno(EX_CANTCREAT, "%s", path);
-	if (lchown(path, uid, gid) == -1)
+	if (pw != NULL && lchown(path, pw->pw_uid, pw->pw_gid) == -1)
 		die_errno(EX_CANTCREAT, "%s", path);
 }
 

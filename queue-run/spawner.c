@@ -30,6 +30,7 @@
 #include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
 
+#include "lib/account.h"
 #include "lib/log.h"
 #include "lib/place.h"
 
@@ -61,10 +62,10 @@ struct spawner {
 
 /* What the child is to become. */
 struct person {
-	const char *name;	/* NULL: no groups of an account */
+	char name[NAME_MAX_OCTETS + 1];	/* "": no account, so no groups of one */
 	uid_t uid;
 	gid_t gid;
-	const char *mailbox;	/* account whose system mailbox is to be there, or NULL */
+	bool has_mailbox;	/* its system mailbox is to be there */
 };
 
 static void
@@ -77,19 +78,12 @@ answer_stuck(int fd, const char *reason)
 	stralloc_free(&frame);
 }
 
-/* Accounts of ours run no commands of users, but for ppalias. */
-static bool
-is_ours(uid_t uid)
+static void
+be_account(struct person *p, const struct passwd *pw)
 {
-	static const char *const names[] = { "ppsmtp", "pptls", "pptable", "ppauth", "ppqueue", "ppremote" };
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const struct passwd *pw = getpwnam(names[i]);
-
-		if (pw != NULL && pw->pw_uid == uid)
-			return true;
-	}
-	return false;
+	snprintf(p->name, sizeof p->name, "%s", pw->pw_name);
+	p->uid = pw->pw_uid;
+	p->gid = pw->pw_gid;
 }
 
 /* An account of the system, asked for by name. The reason for a refusal is returned, NULL if there is none. */
@@ -102,9 +96,18 @@ find_account(struct person *p, const char *name)
 	pw = getpwnam(name);
 	if (pw == NULL)
 		return errno == 0 || errno == ENOENT ? "4.3.5 the account has gone" : "4.3.0 cannot look the account up";
-	p->name = name;
-	p->uid = pw->pw_uid;
-	p->gid = pw->pw_gid;
+	be_account(p, pw);
+	return NULL;
+}
+
+static const char *
+find_alias_account(struct person *p)
+{
+	const struct passwd *pw = account_of_aliases();
+
+	if (pw == NULL)
+		return "4.3.5 there is no account ppalias";
+	be_account(p, pw);
 	return NULL;
 }
 
@@ -118,10 +121,10 @@ judge(struct person *p, const struct spawner *s, const struct request *q)
 		p->uid = geteuid();
 		p->gid = getegid();
 	} else if (q->kind == IDENTITY_ALIAS) {
-		why = find_account(p, "ppalias");
+		why = find_alias_account(p);
 	} else if (q->kind == IDENTITY_SYSTEM || q->kind == IDENTITY_MBOX) {
 		why = find_account(p, q->name);
-		p->mailbox = q->kind == IDENTITY_MBOX ? q->name : NULL;
+		p->has_mailbox = q->kind == IDENTITY_MBOX;
 	} else if (q->uid < q->min_uid && s->is_root) {
 		why = "4.3.5 the table names a uid below min-uid";
 	}
@@ -131,7 +134,7 @@ judge(struct person *p, const struct spawner *s, const struct request *q)
 		return "4.3.5 no delivery process runs as root";
 	if (!s->is_root && p->uid != geteuid())
 		return "4.3.5 not installed with users: cannot become another user";
-	if (s->is_root && q->kind != IDENTITY_ALIAS && is_ours(p->uid))
+	if (s->is_root && q->kind != IDENTITY_ALIAS && account_is_private(p->uid))
 		return "4.3.5 that is an account of the mail system itself";
 	return NULL;
 }
@@ -144,7 +147,7 @@ make_system_mailbox(const struct person *p)
 	const struct group *mail = getgrnam("mail");
 	int fd;
 
-	snprintf(path, sizeof path, "/var/mail/%s", p->mailbox);
+	snprintf(path, sizeof path, "/var/mail/%s", p->name);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0660);
 	if (fd == -1)
 		return;		/* it is there, or deliver-local will say why not */
@@ -158,7 +161,7 @@ become(const struct person *p, const struct spawner *s)
 {
 	if (!s->is_root)
 		return true;
-	if (p->name != NULL ? initgroups(p->name, p->gid) == -1 : setgroups(0, NULL) == -1)
+	if (*p->name != '\0' ? initgroups(p->name, p->gid) == -1 : setgroups(0, NULL) == -1)
 		return false;
 	return setresgid(p->gid, p->gid, p->gid) == 0 && setresuid(p->uid, p->uid, p->uid) == 0;
 }
@@ -214,7 +217,7 @@ start(struct spawner *s, const struct request *q, int fd)
 	const char *why = c == NULL ? "4.3.0 too many delivery processes" : judge(&p, s, q);
 	pid_t pid;
 
-	if (why == NULL && s->is_root && p.mailbox != NULL)
+	if (why == NULL && s->is_root && p.has_mailbox)
 		make_system_mailbox(&p);
 	if (why == NULL) {
 		pid = fork();
@@ -240,6 +243,19 @@ kill_child(const struct spawner *s, uint32_t tag)
 			kill(s->children[i].pid, SIGKILL);
 }
 
+/* ancil_recv_fd() does not wait, and the socket is sent behind its request. */
+static int
+receive_socket(const struct spawner *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&p, 1, -1);
+	} while (n == -1 && errno == EINTR);
+	return n == 1 ? ancil_recv_fd(s->fd, 'f') : -1;
+}
+
 /* The runner sends a request whole, and for a start the socket behind it. */
 static void
 serve(struct spawner *s)
@@ -260,9 +276,9 @@ serve(struct spawner *s)
 		kill_child(s, q.tag);
 		return;
 	}
-	fd = ancil_recv_fd(s->fd, 'f');
+	fd = receive_socket(s);
 	if (fd == -1)
-		return;
+		return;		/* the runner sees its end closed */
 	coe(fd);
 	start(s, &q, fd);
 }
@@ -370,7 +386,7 @@ spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int 
 		}
 		memcpy(q.name, who->name, strlen(who->name));
 	}
-	return send_request(r, &q) && ancil_send_fd(r->spawner_fd, child_fd, 'f') == 0;
+	return send_request(r, &q) && ancil_send_fd(r->spawner_fd, child_fd, 'f');
 }
 
 void
