@@ -27,3 +27,23 @@ queue-bounce.parts := queue-run/bounce_report.c queue-run/bounce_text.c
 queue-bounce.src := queue-run/queue-bounce.c $(queue-bounce.parts)
 queue-bounce.static := 1
 notice.with := $(queue-bounce.parts)
+PROGRAMS += queue-inject
+queue-inject.src := queue-inject/queue-inject.c queue-inject/intake.c
+queue-inject.libs := $(ZLIB)
+queue-inject.static := 1
+
+PROGRAMS += queue-run
+queue-run.src := queue-run/queue-run.c queue-run/start.c queue-run/loop.c queue-run/scan.c \
+  queue-run/message.c queue-run/step.c queue-run/outcome.c queue-run/lane.c queue-run/feed.c \
+  queue-run/report.c queue-run/spawner.c
+queue-run.libs := $(ZLIB) $(CDB)
+
+PROGRAMS += smtp-recv
+smtp-recv.src := smtp-recv/smtp-recv.c $(addprefix smtp-recv/,command.c data.c parameter.c peer.c received.c session.c setup.c transaction.c)
+smtp-recv.libs := $(ZLIB) $(CDB)
+
+PROGRAMS += sendmail
+sendmail.src := queue-inject/sendmail.c $(addprefix queue-inject/,sendmail_header.c sendmail_options.c sendmail_other.c submission.c)
+sendmail.libs := $(ZLIB) $(CDB)
+LINKS += mailq:sendmail send-mail:sendmail
+
