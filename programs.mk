@@ -5,6 +5,11 @@
 
 # Keep one block per program, blocks in the order of the chain.
 
+# getpwnam (the table of system accounts) needs the shared libc.
+PROGRAMS += smtp-recv
+smtp-recv.src := $(addprefix smtp-recv/,smtp-recv.c setup.c peer.c session.c command.c parameter.c \
+  transaction.c data.c received.c)
+smtp-recv.libs := $(CDB)
 parameter.with := smtp-recv/parameter.c
 
 PROGRAMS += queue-init
