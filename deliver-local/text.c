@@ -124,6 +124,8 @@ append_without_return_path(struct text *t)
 	struct message_field f;
 	size_t at = 0, kept = 0;
 
+	if (t->raw.len == 0)
+		return true;
 	while (message_next_field(&f, &at, t->raw.s, t->header_len)) {
 		size_t start = (size_t)(f.start - t->raw.s);
 
