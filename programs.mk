@@ -52,3 +52,11 @@ sendmail.src := queue-inject/sendmail.c $(addprefix queue-inject/,sendmail_heade
 sendmail.libs := $(ZLIB) $(CDB)
 LINKS += mailq:sendmail send-mail:sendmail
 
+
+PROGRAMS += makemap readmap
+makemap.src := $(addprefix cdb-tools/,makemap.c newaliases.c build.c source.c progress.c dump.c)
+makemap.libs := $(CDB)
+readmap.src := cdb-tools/readmap.c cdb-tools/dump.c
+readmap.libs := $(CDB)
+readmap.static := 1
+LINKS += newaliases:makemap

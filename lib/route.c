@@ -193,12 +193,13 @@ settle_entry(struct step *s, const struct conf_table *t, const char *key, const 
 		if (errno == ENOMEM)
 			settle(s, ROUTE_LATER, "4.3.0", "out of memory");
 		else
-			settle(s, ROUTE_BROKEN, "4.3.5", "%s:%u: %s: the entry of %s: %s", at->file, at->line, label, key,
-			    why);
+			settle(s, ROUTE_BROKEN, "4.3.5", "%s:%u: %s: the entry of %s: %s", at->file, at->line,
+			    label, key, why);
 		return;
 	}
 	if (s->r->nodes.len == 0) {
-		settle(s, ROUTE_BROKEN, "4.3.5", "%s:%u: %s: the entry of %s is empty", at->file, at->line, label, key);
+		settle(s, ROUTE_BROKEN, "4.3.5", "%s:%u: %s: the entry of %s is empty", at->file, at->line,
+		    label, key);
 		return;
 	}
 	settle(s, ROUTE_EXPAND, "2.1.5", "%s is in %s (%s:%u)", key, label, at->file, at->line);
@@ -458,7 +459,7 @@ keep_worst(struct search *f, struct route *r)
 static void
 refuse(struct route *r, const char *text)
 {
-	unsigned code = (unsigned)(text[0] - '0') * 100 + (unsigned)(text[1] - '0') * 10 + (unsigned)(text[2] - '0');
+	unsigned code = (unsigned)strtoul(text, NULL, 10);
 	const char *words = text + 4;
 	size_t n = strspn(words, "0123456789.");
 	stralloc why = STRALLOC_ZERO;

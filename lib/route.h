@@ -16,7 +16,8 @@ struct route_question {
 	const struct facts *facts;
 	const char *reverse_path;
 	const char *address;	/* decides the rule: the recipient, or the address a local name came from */
-	const char *user;	/* NULL, or a local name produced by an alias: looked up instead of address's local part */
+	const char *user;	/* NULL, or a local name produced by an alias: looked up
+				 * instead of address's local part */
 	bool is_internal;	/* address came out of an expansion */
 	bool skip_alias;	/* the name was produced by an alias of the same name: deliver, do not look again */
 				/* (so was the address where a virtual entry names itself) */
@@ -40,7 +41,7 @@ struct route {
 	struct userinfo user;		/* DELIVER */
 	stralloc why;			/* one line, no NUL: for the log, a notice or smtpctl why */
 	const char *status;		/* enhanced status code that goes with why: "5.1.1" */
-	unsigned reply_code;		/* route_check: of an alias "error:CODE text", whose words are in why; else 0 */
+	unsigned reply_code;		/* route_check: of an alias "error:CODE text" (its words: why); else 0 */
 	char own_status[12];		/* what status points to where such a text had one of its own */
 };
 #define ROUTE_ZERO { .kind = ROUTE_LATER, .nodes = STRALLOC_ZERO, .why = STRALLOC_ZERO }

@@ -168,8 +168,8 @@ collect(struct open_table *o, bool *has, bool (*each)(void *, const char *, cons
 		return LOOKUP_FOUND;
 	answer = o->kind->each(o, each, &c, why);
 	if (answer == LOOKUP_FOUND && c.bad.len > 0)
-		answer = table_say(why, LOOKUP_BROKEN, "%s: '%s' is not an address", table_label(label, sizeof label, o->t),
-		    c.bad.s);
+		answer = table_say(why, LOOKUP_BROKEN, "%s: '%s' is not an address",
+		    table_label(label, sizeof label, o->t), c.bad.s);
 	else if (answer == LOOKUP_FOUND && c.no_memory)
 		answer = table_say(why, LOOKUP_LATER, "%s: out of memory", o->t->name);
 	stralloc_free(&c.bad);
