@@ -43,10 +43,6 @@ queue-run.src := queue-run/queue-run.c queue-run/start.c queue-run/loop.c queue-
   queue-run/report.c queue-run/spawner.c
 queue-run.libs := $(ZLIB) $(CDB)
 
-PROGRAMS += smtp-recv
-smtp-recv.src := smtp-recv/smtp-recv.c $(addprefix smtp-recv/,command.c data.c parameter.c peer.c received.c session.c setup.c transaction.c)
-smtp-recv.libs := $(ZLIB) $(CDB)
-
 PROGRAMS += sendmail
 sendmail.src := queue-inject/sendmail.c $(addprefix queue-inject/,sendmail_header.c sendmail_options.c sendmail_other.c submission.c)
 sendmail.libs := $(ZLIB) $(CDB)
