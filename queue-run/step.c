@@ -220,6 +220,8 @@ deliver(struct step *s)
 	identify(&who, u, rule->action_user);
 	if (j.action == JOB_MBOX && who.kind == IDENTITY_SYSTEM)
 		who.kind = IDENTITY_MBOX;
+	else if (j.action == JOB_MBOX)
+		j.param = "~/mbox";	/* a table row has no system mailbox */
 	hand_out(s, &who, &j);
 }
 
