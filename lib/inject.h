@@ -15,7 +15,7 @@
 #include "lib/queue.h"
 
 enum {
-	INJECT_SECONDS = 300,		/* for one inject_write, and from the end of the text to the program's exit */
+	INJECT_SECONDS = 300,		/* for one inject_write, and from the text's end to the exit */
 	INJECT_ABORT_SECONDS = 10,	/* for the exit of a program that was given up */
 	INJECT_TEXT_MAX = 255,		/* octets of words */
 	INJECT_REPORT_FD = 6,		/* where the program tells the queue id, or why not (qmail-queue(8)) */

@@ -105,7 +105,7 @@ hops_step(struct message_hops *h, char c)
 		/* fall through */
 	case HOPS_NAME:
 		if (is_name_octet(c)) {
-			/* matched counts the octets that agree; one too many, or one that differs, spoils it for good */
+			/* One octet too many, or one that differs, spoils it for good. */
 			if (h->matched < sizeof received - 1 && (c | 0x20) == received[h->matched])
 				h->matched++;
 			else

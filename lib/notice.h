@@ -15,7 +15,7 @@
 #include <skalibs/stralloc.h>
 
 enum {
-	NOTICE_TEXT_MAX = 64 * 1024,		/* octets of original text that queue-bounce looks at: send no more */
+	NOTICE_TEXT_MAX = 64 * 1024,		/* octets of original text that are looked at: send no more */
 	NOTICE_FULL_MAX = 50 * 1024,		/* a longer original comes back without its body */
 	NOTICE_REASON_MAX = 1000,		/* octets of a reason that are shown */
 	NOTICE_SIZE_MAX = 128 * 1024 * 1024,	/* octets of all fields */

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "queue-inject/sendmail_options.h"
 #include "queue-inject/sendmail_other.h"
+#include "queue-inject/sendmail_verify.h"
 #include "queue-inject/submission.h"
 
 /* The files opened later must not become somebody's fd 1 or 2. */
@@ -46,6 +47,8 @@ main(int argc, const char *const *argv)
 	log_open(PROG);
 	read_options(&options, argv);
 	sendmail_become_other(&options);	/* mailq, newaliases, -bs, -q and so on do not return */
+	if (options.mode == SENDMAIL_VERIFY)
+		return sendmail_verify(&options);
 
 	submission_identify(&s, &options);
 	submission_take_arguments(&s);

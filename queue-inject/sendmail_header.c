@@ -142,7 +142,8 @@ append_base64(stralloc *to, const unsigned char *s, size_t len)
 
 	for (size_t i = 0; i < len; i += 3) {
 		size_t left = len - i;
-		unsigned n = (unsigned)s[i] << 16 | (left > 1 ? (unsigned)s[i + 1] << 8 : 0) | (left > 2 ? s[i + 2] : 0U);
+		unsigned second = left > 1 ? s[i + 1] : 0, third = left > 2 ? s[i + 2] : 0;
+		unsigned n = (unsigned)s[i] << 16 | second << 8 | third;
 		const char four[] = {
 			digits[n >> 18], digits[n >> 12 & 63],
 			left > 1 ? digits[n >> 6 & 63] : '=', left > 2 ? digits[n & 63] : '=',

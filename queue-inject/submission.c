@@ -346,7 +346,7 @@ static void
 send_body(struct submission *s, struct injection *i)
 {
 	send_text(s, i, s->text.s + s->span.body, s->text.len - s->span.body);
-	while (!s->is_end) {	/* to the end in any case: our caller should hear of an exit code, not of SIGPIPE */
+	while (!s->is_end) {	/* in any case: our caller should see an exit code, not SIGPIPE */
 		s->text.len = 0;
 		if (!read_piece(s))
 			give_up(i, EX_NOINPUT, "cannot read the message");

@@ -82,7 +82,8 @@ append_references(stralloc *to, const char *text, size_t len)
 }
 
 static bool
-append_header(stralloc *to, const struct notice *n, const char *text, size_t len, const char *unique, int64_t now)
+append_header(stralloc *to, const struct notice *n, const char *text, size_t len, const char *unique,
+    int64_t now)
 {
 	stralloc addressee = STRALLOC_ZERO;
 	bool is_done = bounce_report_append_addressee(&addressee, n) &&
@@ -316,6 +317,7 @@ append_final_recipient(stralloc *to, const struct notice *n, const char *address
 static bool
 append_recipient_status(stralloc *to, const struct notice *n, const struct notice_recipient *r)
 {
+	const char *diagnostic_type = *r->remote != '\0' ? "smtp; " : "x-pipepost; ";
 	char status[BOUNCE_STATUS_MAX];
 	stralloc orcpt = STRALLOC_ZERO;
 	bool is_done = bounce_append_xtext_decoded(&orcpt, r->orcpt) && stralloc_0(&orcpt) &&
@@ -324,7 +326,7 @@ append_recipient_status(stralloc *to, const struct notice *n, const struct notic
 	    stralloc_cats(to, "Action: ") && stralloc_cats(to, action_word(r->action)) &&
 	    stralloc_cats(to, "\nStatus: ") && stralloc_cats(to, bounce_find_status(status, r)) &&
 	    stralloc_cats(to, "\n") && append_status_field(to, n, "Remote-MTA", "dns; ", r->remote) &&
-	    append_status_field(to, n, "Diagnostic-Code", *r->remote != '\0' ? "smtp; " : "x-pipepost; ", r->reason) &&
+	    append_status_field(to, n, "Diagnostic-Code", diagnostic_type, r->reason) &&
 	    append_time(to, "Last-Attempt-Date", r->last_attempt) &&
 	    (r->action != NOTICE_DELAYED || append_time(to, "Will-Retry-Until", r->retry_until));
 
@@ -380,7 +382,8 @@ header_length(const char *text, size_t len)
 }
 
 static bool
-append_original(stralloc *to, const struct notice *n, const char *text, size_t len, bool is_full, const char *unique)
+append_original(stralloc *to, const struct notice *n, const char *text, size_t len, bool is_full,
+    const char *unique)
 {
 	if (!is_full)
 		len = header_length(text, len);

@@ -10,7 +10,7 @@
 
 enum {
 	BOUNCE_WRAP_AT = 72,		/* columns that a line of ours should have at most */
-	BOUNCE_LINE_MAX = 900,		/* octets of one word that are put on a line: 998 is the limit (RFC 5322 2.1.1) */
+	BOUNCE_LINE_MAX = 900,		/* octets of one word on a line; a line may have 998 (RFC 5322 2.1.1) */
 	BOUNCE_STATUS_MAX = 12,		/* "5.999.999" with its NUL */
 };
 

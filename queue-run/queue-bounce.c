@@ -32,7 +32,8 @@ struct bounce {
 	stralloc message;
 	struct inject_result result;
 };
-#define BOUNCE_ZERO { .request = STRALLOC_ZERO, .size_max = NOTICE_SIZE_MAX, .notice = NOTICE_ZERO, .message = STRALLOC_ZERO }
+#define BOUNCE_ZERO { .request = STRALLOC_ZERO, .size_max = NOTICE_SIZE_MAX, .notice = NOTICE_ZERO, \
+	.message = STRALLOC_ZERO }
 
 static size_t
 read_block(char *block, size_t size)

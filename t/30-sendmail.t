@@ -234,6 +234,26 @@ $PYTHON -c 'print("Subject: s\n\n" + "x\n" * 3000000)' >"$SANDBOX/big"
 ok 'a program that does not read costs no signal' exit_of 75 env QMAILQUEUE="$SANDBOX/answer" \
 	sendmail bob@example.com <"$SANDBOX/big"
 
+# ---- -bv ----
+
+conf <<EOT
+table aliases { team = "alice, bob@example.org, |/bin/cat", broken = "error:550 gone" }
+$(users_table)
+accept from local for domain "example.org" userbase <users> alias <aliases> deliver to maildir
+accept from local for any relay via smtp://smart.example.com
+EOT
+is '-bv tells where mail would go' "$(sendmail -bv alice@example.org x@example.com)" \
+'alice@example.org: to the maildir of user alice
+x@example.com: relayed via smtp://smart.example.com'
+is '... through aliases' "$(sendmail -bv team@example.org)" \
+'team@example.org: stands for
+  alice: to the maildir of user alice
+  bob@example.org: to the maildir of user bob
+  |/bin/cat'
+ok '... and exits 67 for what is refused' exit_of 67 sendmail -bv nobody@example.org alice@example.org >/dev/null
+ok '... 78 where the configuration has errors' exit_of 78 env PIPEPOST_CONF=/nonexistent sendmail -bv a@example.org
+default_conf
+
 # ---- the real queue ----
 
 printf 'Subject: real\n\nreal body\n' | sendmail -v -f alice@example.org bob@example.org 2>"$SANDBOX/stderr"
