@@ -44,7 +44,10 @@ queue-run.src := queue-run/queue-run.c queue-run/start.c queue-run/loop.c queue-
 queue-run.libs := $(ZLIB) $(CDB)
 
 PROGRAMS += sendmail
-sendmail.src := queue-inject/sendmail.c $(addprefix queue-inject/,sendmail_header.c sendmail_options.c sendmail_other.c submission.c)
+sendmail.parts := $(addprefix queue-inject/,sendmail_header.c sendmail_options.c sendmail_other.c sendmail_verify.c \
+  submission.c)
+sendmail.src := queue-inject/sendmail.c $(sendmail.parts)
+sendmail.with := queue-inject/sendmail_options.c queue-inject/sendmail_header.c
 sendmail.libs := $(ZLIB) $(CDB)
 LINKS += mailq:sendmail send-mail:sendmail
 
