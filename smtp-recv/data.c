@@ -95,7 +95,8 @@ refuse_flaw(struct session *s, enum flaw flaw)
 {
 	switch (flaw) {
 	case BARE_LINE_END:
-		return session_refuse(s, "", 550, "5.6.11 bare CR or LF in the message, lines must end with CRLF");
+		return session_refuse(s, "", 550,
+		    "5.6.11 bare CR or LF in the message, lines must end with CRLF");
 	case NUL_OCTET:
 		return session_refuse(s, "", 550, "5.6.0 NUL in the message");
 	case LONG_LINE:
@@ -115,8 +116,8 @@ accept_message(struct session *s, const struct reception *r, const struct inject
 	const struct transaction *t = &s->transaction;
 
 	log_line("%s: from=<%s>, size=%llu, nrcpts=%zu, proto=%s, relay=%s %s",
-	    *result->id == '\0' ? "unknown" : result->id, t->reverse_path.s, (unsigned long long)r->decoder.size,
-	    t->nrecipients, session_protocol(s), s->peer.host, s->peer.shown);
+	    *result->id == '\0' ? "unknown" : result->id, t->reverse_path.s,
+	    (unsigned long long)r->decoder.size, t->nrecipients, session_protocol(s), s->peer.host, s->peer.shown);
 	stats_add(STATS_SMTP_ACCEPTED, 1);
 	s->naccepted++;
 	s->nidle = 0;
@@ -153,7 +154,8 @@ begin(struct session *s, struct reception *r)
 		return false;
 	}
 	r->is_injecting = true;
-	done = received_append(&received, s, time(NULL)) && inject_write(&r->injection, received.s, received.len);
+	done = received_append(&received, s, time(NULL)) &&
+	    inject_write(&r->injection, received.s, received.len);
 	if (!done) {
 		give_up(r);
 		session_refuse(s, strerror(errno), 451, "4.3.0 the queue cannot be reached");

@@ -11,7 +11,8 @@ enum { SIZE_DIGITS_MAX = 20 };
 static bool
 is_key_octet(char c, bool is_first)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c == '-' && !is_first);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    (c == '-' && !is_first);
 }
 
 bool
@@ -51,7 +52,8 @@ parameter_is(const struct parameter *p, const char *key)
 bool
 parameter_has_value(const struct parameter *p, const char *value)
 {
-	return p->value != NULL && strlen(value) == p->value_len && strncasecmp(value, p->value, p->value_len) == 0;
+	return p->value != NULL && strlen(value) == p->value_len &&
+	    strncasecmp(value, p->value, p->value_len) == 0;
 }
 
 bool
@@ -86,7 +88,8 @@ parameter_is_xtext(const char *s, size_t len, bool allow_utf8)
 		if (n == 0 || (n > 1 && !allow_utf8) || s[i] == ' ' || s[i] == '=')
 			return false;
 		if (s[i] == '+') {
-			int high = i + 2 < len ? hex_digit(s[i + 1]) : -1, low = i + 2 < len ? hex_digit(s[i + 2]) : -1;
+			int high = i + 2 < len ? hex_digit(s[i + 1]) : -1;
+			int low = i + 2 < len ? hex_digit(s[i + 2]) : -1;
 
 			if (high < 2 || high > 7 || low < 0 || (high == 7 && low == 15))
 				return false;	/* a control octet, or none of ASCII */

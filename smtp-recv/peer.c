@@ -154,8 +154,10 @@ name_host(struct peer *p)
 	const char *host = prefix == NULL ? NULL : ucspi(prefix, "REMOTEHOST");
 	char same[INET6_ADDRSTRLEN];
 
-	p->is_loopback = p->is_local || strncmp(p->address, "127.", 4) == 0 || strcmp(p->address, "::1") == 0;
-	if (host != NULL && address_is_domain(host, strlen(host)) && !address_is_international(host, strlen(host)) &&
+	p->is_loopback = p->is_local || strncmp(p->address, "127.", 4) == 0 ||
+	    strcmp(p->address, "::1") == 0;
+	if (host != NULL && address_is_domain(host, strlen(host)) &&
+	    !address_is_international(host, strlen(host)) &&
 	    canonical_address(same, ucspi(prefix, "REMOTEIP")) && strcmp(same, p->address) == 0)
 		snprintf(p->host, sizeof p->host, "%s", host);
 	else

@@ -13,7 +13,7 @@ struct peer {
 	char local_address[INET6_ADDRSTRLEN];	/* "" where not known */
 	uint16_t local_port;		/* 0 where not known */
 	char host[256];			/* the super-server's name for it, "localhost" or "unknown" */
-	char shown[sizeof "[IPv6:]" + INET6_ADDRSTRLEN];	/* "[192.0.2.1]", "[IPv6:2001:db8::1]", "[local]" */
+	char shown[sizeof "[IPv6:]" + INET6_ADDRSTRLEN];	/* "[192.0.2.1]", "[IPv6:::1]", "[local]" */
 	bool is_loopback;
 	bool may_relay;			/* $RELAYCLIENT is set */
 };

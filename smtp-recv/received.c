@@ -21,7 +21,9 @@ received_append(stralloc *to, const struct session *s, int64_t now)
 {
 	const struct transaction *t = &s->transaction;
 
-	if (!stralloc_cats(to, "Received:") || !(s->listen->mask_source ? stralloc_cats(to, " ") : append_client(to, s)))
+	if (!stralloc_cats(to, "Received:"))
+		return false;
+	if (!(s->listen->mask_source ? stralloc_cats(to, " ") : append_client(to, s)))
 		return false;
 	if (!stralloc_cats(to, "by ") || !stralloc_cats(to, s->name) || !stralloc_cats(to, " with ") ||
 	    !stralloc_cats(to, session_protocol(s)))

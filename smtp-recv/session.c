@@ -105,7 +105,7 @@ put_line(struct session *s, unsigned code, char separator, const char *text)
 	s->out_len += len;
 }
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 put_reply(struct session *s, unsigned code, char separator, const char *format, va_list args)
 {
 	char text[1024], clean[REPLY_LINE_MAX];
@@ -239,7 +239,8 @@ is_silent(struct session *s)
 	if (s->state == CLOSED || !smtp_has_input(&s->in))
 		return true;
 	stats_add(STATS_SMTP_TOOFAST, 1);
-	session_refuse(s, "input before the reply", 554, "5.5.0 you must wait for the reply to %s", s->verb);
+	session_refuse(s, "input before the reply", 554, "5.5.0 you must wait for the reply to %s",
+	    s->verb);
 	session_close(s, "protocol synchronization");
 	return false;
 }
@@ -277,7 +278,8 @@ greet(struct session *s)
 	s->verb = "connection";
 	if (is_early_talker(s)) {
 		stats_add(STATS_SMTP_TOOFAST, 1);
-		session_refuse(s, "input before the banner", 554, "5.5.1 %s you must wait for the banner", s->name);
+		session_refuse(s, "input before the banner", 554, "5.5.1 %s you must wait for the banner",
+		    s->name);
 		session_close(s, "early talker");
 	} else if (s->listen->smtps) {
 		session_refuse(s, "smtps is not available", 421, "4.3.2 %s service not available", s->name);

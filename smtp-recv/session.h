@@ -22,7 +22,7 @@ enum {
 	DATA_BLOCK_SECONDS = 180,	/* for one piece of the text, 4.5.3.2.5 */
 	DATA_SECONDS = 3600,		/* for the whole text */
 	SESSION_SECONDS = 7200,		/* from the banner; looked at between commands */
-	COMMAND_MAX = 2048,		/* octets of MAIL and RCPT with their parameters; others SMTP_COMMAND_MAX */
+	COMMAND_MAX = 2048,		/* octets of MAIL and RCPT; others SMTP_COMMAND_MAX */
 	REPLY_LINE_MAX = 512,		/* octets with CRLF, 4.5.3.1.5 */
 	HELO_MAX = 255,			/* octets */
 	ENVID_MAX = 100,		/* octets, RFC 3461 4.4 */

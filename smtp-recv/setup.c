@@ -89,7 +89,8 @@ setup_find_peer(struct session *s)
 
 /* Where there is no listen line: no TLS, no AUTH, DSN offered. */
 static const struct conf_listen no_listen = {
-	.at = { .file = "", .line = 0 }, .on = "", .auth_program = "", .pki = "", .ca = "", .tag = "", .hostname = "",
+	.at = { .file = "", .line = 0 }, .on = "", .auth_program = "", .pki = "", .ca = "", .tag = "",
+	.hostname = "",
 };
 
 static bool
@@ -151,7 +152,8 @@ find_listener(struct session *s)
 	}
 	if (!p->is_local)
 		log_line("%s: no listen line for %s port %u, defaults are used", s->conf_path,
-		    *p->local_address == '\0' ? "an unknown address" : p->local_address, (unsigned)p->local_port);
+		    *p->local_address == '\0' ? "an unknown address" : p->local_address,
+		    (unsigned)p->local_port);
 	s->listen = &no_listen;
 	return true;
 }
@@ -165,9 +167,11 @@ find_name(struct session *s)
 	enum lookup found = LOOKUP_ABSENT;
 
 	if (s->listen->hostnames != NULL && *key != '\0')
-		found = table_lookup(s->tables, s->listen->hostnames, SERVICE_ADDRNAME, &key, 1, &value, NULL, &why);
+		found = table_lookup(s->tables, s->listen->hostnames, SERVICE_ADDRNAME, &key, 1, &value,
+		    NULL, &why);
 	if (found == LOOKUP_LATER || found == LOOKUP_BROKEN) {
-		log_line("hostnames of %s:%u: %.*s", s->listen->at.file, s->listen->at.line, (int)why.len, why.s);
+		log_line("hostnames of %s:%u: %.*s", s->listen->at.file, s->listen->at.line, (int)why.len,
+		    why.s);
 		return refuse_service(s);
 	}
 	if (found == LOOKUP_FOUND && value.len > 0)

@@ -22,8 +22,8 @@ void
 transaction_reset(struct transaction *t)
 {
 	struct transaction empty = {
-		.facts = facts_unknown, .reverse_path = t->reverse_path, .envelope = t->envelope, .first = t->first,
-		.envid = t->envid,
+		.facts = facts_unknown, .reverse_path = t->reverse_path, .envelope = t->envelope,
+		.first = t->first, .envid = t->envid,
 	};
 
 	empty.reverse_path.len = empty.envelope.len = empty.first.len = empty.envid.len = 0;
@@ -143,7 +143,8 @@ take_mail_parameter(struct session *s, struct transaction *t, const struct param
 		return parameter_has_value(p, t->facts.ret) ? 250 : refuse_parameter(s, p);
 	}
 	if (has_dsn && parameter_is(p, "ENVID") && t->envid.len == 0) {
-		if (p->value == NULL || p->value_len > ENVID_MAX || !parameter_is_xtext(p->value, p->value_len, false))
+		if (p->value == NULL || p->value_len > ENVID_MAX ||
+		    !parameter_is_xtext(p->value, p->value_len, false))
 			return refuse_parameter(s, p);
 		return set_envid(&t->envid, p) ? 250 : refuse_memory(s);
 	}
@@ -391,7 +392,8 @@ refuse_recipient(struct session *s, const struct route *route, const struct reci
 	else if (route->kind == ROUTE_NO_USER)
 		code = session_refuse(s, words, 550, "5.1.1 <%s>: no such user", r->address.s);
 	else
-		code = session_refuse(s, words, 451, "4.3.0 <%s>: cannot tell now, try again later", r->address.s);
+		code = session_refuse(s, words, 451, "4.3.0 <%s>: cannot tell now, try again later",
+		    r->address.s);
 	stralloc_free(&why);
 	return code;
 }
@@ -418,7 +420,8 @@ add_recipient(struct session *s, const struct recipient *r)
 	struct transaction *t = &s->transaction;
 	size_t before = t->envelope.len;
 
-	if (!envelope_add_recipient(&t->envelope, r->address.s, r->notify, r->orcpt.len > 0 ? r->orcpt.s : "") ||
+	if (!envelope_add_recipient(&t->envelope, r->address.s, r->notify,
+	    r->orcpt.len > 0 ? r->orcpt.s : "") ||
 	    (t->nrecipients == 0 && !stralloc_copy(&t->first, &r->address))) {
 		t->envelope.len = before;
 		return refuse_memory(s);
@@ -434,7 +437,8 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 	unsigned code;
 
 	if (s->transaction.nrecipients >= s->conf->limits.session_max_rcpt)
-		return session_refuse(s, "", 452, "4.5.3 too many recipients, send to the others in another message");
+		return session_refuse(s, "", 452,
+		    "4.5.3 too many recipients, send to the others in another message");
 	code = scan_recipient(s, &r, arg, len);
 	if (code == 250)
 		code = decide(s, &r);

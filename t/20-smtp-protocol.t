@@ -341,6 +341,78 @@ talk 'a text that follows a refused DATA is not read as commands' <<'END'
 END
 is '... nothing was queued'               "$(ls "$SPOOL"/new | wc -l)" 0
 
+stranger RELAYCLIENT=
+{ cat "$CONF"; echo 'accept from local for any relay'; } | conf
+talk 'RELAYCLIENT makes a stranger count as local' <<'END'
+	<
+	> EHLO client.example
+	< ^250
+	> MAIL FROM:<a@example.net>
+	< ^250
+	> RCPT TO:<alice@example.com>
+	< ^250
+END
+
+# ---- what a listener may ask for ----
+
+# listener WORDS...: a configuration whose listen line has these words
+listener()
+{
+	conf <<-EOT
+	pki mail certificate "/nowhere/cert.pem"
+	pki mail key "/nowhere/key.pem"
+	listen on 127.0.0.1 port 25 hostname mail.example.org $*
+	$(users_table)
+	accept from any for domain "example.org" userbase <users> deliver to maildir
+	EOT
+}
+stranger
+listener no-dsn mask-source
+rm -f "$SPOOL"/new/*
+talk 'no-dsn: DSN is neither offered nor taken' <<'END'
+	<
+	> EHLO client.example
+	< ^250-ENHANCEDSTATUSCODES\n250-SMTPUTF8
+	> MAIL FROM:<a@example.net> RET=FULL
+	< ^555
+	> MAIL FROM:<a@example.net>
+	< ^250
+	> RCPT TO:<alice@example.org> NOTIFY=NEVER
+	< ^555
+	> RCPT TO:<alice@example.org>
+	< ^250
+	> DATA
+	< ^354
+	> x
+	> .
+	< ^250
+END
+like 'mask-source: the trace line says nothing of the client' "$(cat "$SPOOL"/new/*)" \
+	'^Received: by mail.example.org with ESMTP$'
+listener tls-require pki mail
+talk 'tls-require: MAIL in clear is refused' <<'END'
+	<
+	> EHLO client.example
+	< ^250
+	> MAIL FROM:<a@example.net>
+	< ^530 5.7.0
+END
+listener tls auth pki mail
+talk 'auth: so is MAIL without a login' <<'END'
+	<
+	> EHLO client.example
+	< ^250
+	> MAIL FROM:<a@example.net>
+	< ^530 5.7.0
+END
+listener smtps pki mail
+talk 'smtps: no word in clear' <<'END'
+	< ^421
+	eof
+END
+default_conf
+
+rm -f "$SPOOL"/new/*
 # The whole conversation at once, on pipes, as a local user may.
 whole()
 {
