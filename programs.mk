@@ -59,3 +59,9 @@ readmap.src := cdb-tools/readmap.c cdb-tools/dump.c
 readmap.libs := $(CDB)
 readmap.static := 1
 LINKS += newaliases:makemap
+
+# Asks for hosts and accounts by name.
+PROGRAMS += smtpd
+smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_child.c smtp-recv/smtpd_listen.c \
+    smtp-recv/smtpd_options.c smtp-recv/smtpd_serve.c smtp-recv/smtpd_start.c
+smtpd.libs := $(CDB)
