@@ -35,6 +35,7 @@ struct command {
 	int in, out;			/* our ends of its fd 0 and of its fd 1 and 2; -1 when closed */
 	bool has_ended;
 	int status;			/* waitpid's */
+	int error;			/* errno of a write to it that failed, 0 = none */
 	size_t output_size;		/* octets of output in all */
 	size_t output_len;		/* of them kept, the last ones */
 	char output[COMMAND_OUTPUT_MAX];
@@ -204,22 +205,45 @@ wait_for_command(struct command *c, bool has_input, const tain *deadline)
 	return true;
 }
 
-/* Offers s[*at..len). What it does not want to read any more is given up. */
-static void
+/* Offers s[*at..len). What it does not want to read any more is given up.
+ * False with the errno of write: what it has got is not the whole message. */
+static bool
 offer(struct command *c, const char *s, size_t len, size_t *at)
 {
 	ssize_t r;
 
 	if (c->in == -1)
-		return;
+		return true;
 	r = write(c->in, s + *at, len - *at);
 	if (r > 0)
 		*at += (size_t)r;
+	else if (r == -1 && errno == EPIPE)
+		close_end(&c->in);	/* it has read what it wanted */
 	else if (r == -1 && errno != EAGAIN && errno != EINTR)
-		close_end(&c->in);	/* EPIPE: it has read what it wanted */
+		return false;
+	return true;
 }
 
-/* Feeds the whole text. False: the deadline came, or the text is broken. */
+/* Offers a piece until it is taken or not wanted. */
+static bool
+feed_piece(struct command *c, const char *s, size_t len, const tain *deadline)
+{
+	size_t at = 0;
+
+	while (at < len && c->in != -1 && !c->has_ended) {
+		size_t before = at;
+
+		if (!offer(c, s, len, &at)) {
+			c->error = errno;
+			return false;
+		}
+		if (at == before && c->in != -1 && !wait_for_command(c, true, deadline))
+			return false;
+	}
+	return true;
+}
+
+/* Feeds the whole text. False: the deadline came, a write failed, or the text is broken. */
 static bool
 feed(struct command *c, struct text *t)
 {
@@ -227,16 +251,9 @@ feed(struct command *c, struct text *t)
 	size_t len;
 	enum text_step step = TEXT_END;
 
-	while (!c->has_ended && c->in != -1 && (step = text_next(t, &s, &len)) == TEXT_PIECE) {
-		size_t at = 0;
-
-		offer(c, s, len, &at);
-		while (at < len && c->in != -1 && !c->has_ended) {
-			if (!wait_for_command(c, true, &t->deadline))
-				return false;
-			offer(c, s, len, &at);
-		}
-	}
+	while (!c->has_ended && c->in != -1 && (step = text_next(t, &s, &len)) == TEXT_PIECE)
+		if (!feed_piece(c, s, len, &t->deadline))
+			return false;
 	if (step == TEXT_BROKEN)
 		return false;
 	close_end(&c->in);
@@ -384,6 +401,10 @@ run(struct outcome *o, struct command *c, const struct job *j, struct text *t)
 	} else if (t->is_broken) {
 		stop(c, true);
 		outcome_set(o, VERDICT_DEFERRED, "4.3.0 The message broke off");
+	} else if (c->error != 0) {
+		stop(c, true);
+		errno = c->error;
+		outcome_defer_errno(o, "command could not be given the message");
 	} else {
 		const char *last;
 		size_t len;

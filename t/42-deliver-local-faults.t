@@ -77,7 +77,8 @@ like '... and said aloud' "$(cat "$SANDBOX/out")" 'could not be taken back'
 
 note 'commands'
 for call in pipe2:error=EMFILE pipe2:error=ENFILE:when=2 clone:error=EAGAIN clone:error=ENOMEM execve:error=ENOMEM \
-	chdir:error=EACCES dup2:error=EBADF setsid:error=EPERM pidfd_open:error=ENOSYS close_range:error=ENOSYS; do
+	chdir:error=EACCES dup2:error=EBADF write:error=ENOSPC:when=1 write:error=EIO:when=1 \
+	setsid:error=EPERM pidfd_open:error=ENOSYS close_range:error=ENOSYS; do
 	in_home rm -f got
 	faulty "$call" -a mda -p 'cat >got'
 	code=$?
