@@ -3,9 +3,9 @@
 # of those calls fails with each error it may have: into a Maildir, into an
 # mbox, and through a command. Then the runner tries again.
 #
-# The message arrives, at least once when deliver-local was killed, exactly once
-# when a call failed before anything could be read by others. It is never
-# bounced for it, and an mbox holds whole messages only.
+# The message arrives: once, and once more for each time that deliver-local was
+# killed between writing and telling (the runner starts it anew once by itself).
+# It is never bounced for it, and an mbox holds whole messages only.
 . "$(dirname "$0")/lib.sh"
 . "$t_dir/lib/inject.sh"
 need_strace
@@ -47,6 +47,8 @@ arrived()
 
 settled() { make_due; run_queue && queue_is_empty; }
 
+note_trace() { cat "$WRAP"/trace.* | sed 's/^/# /'; }
+
 # attempt OPTIONS: one message, one pass with deliver-local under strace
 attempt()
 {
@@ -85,10 +87,10 @@ for kind in maildir mbox mda; do
 	exec 7<"$SANDBOX/calls"
 	while read -r call when <&7; do
 		attempt -e inject="$call:signal=KILL:when=$when"
-		is "$kind: killed at $call $when" "$(finish 2)" kept
+		is "$kind: killed at $call $when" "$(finish 3)" kept || note_trace
 		for error in $(errors_of "$call"); do
 			attempt -e inject="$call:error=$error:when=$when"
-			is "$kind: $error from $call $when" "$(finish 2)" kept
+			is "$kind: $error from $call $when" "$(finish 2)" kept || note_trace
 		done
 	done
 	exec 7<&-

@@ -26,13 +26,13 @@ is      'undisturbed, each of 50 mailboxes gets it once'  "$(counts)" ' 50 1'
 small=$SANDBOX/small
 mkdir "$small"
 if test "$(id -u)" -eq 0 && mount -t tmpfs -o size=256k,mode=755 none "$small" 2>/dev/null; then
-	trap 'umount -l "$small" 2>/dev/null; t_cleanup' EXIT
+	AT_EXIT='umount -l "$small" 2>/dev/null'
 	export PIPEPOST_SPOOL="$small/spool" SPOOL="$small/spool"
 	queue-init "$SPOOL" >>"$LOG" 2>&1
 	send_to_all
 	is      'a spool on a small disk takes the message'  "$(queued)" 1
 	cat /dev/zero >"$small/filler" 2>/dev/null
-	not_ok  '... then the disk is full'           sh -c 'echo x >"$1/more" && test -s "$1/more"' - "$small"
+	not_ok  '... then the disk is full'           sh -c 'echo x >"$1/more"' - "$small" 2>/dev/null
 	run_queue
 	is      'full from the first delivery on: each of 50 mailboxes gets it once'  "$(counts)" ' 50 1'
 	rm -f "$small/filler" "$small/more"

@@ -158,6 +158,8 @@ wait_until()
 # ---- processes ----
 
 PIDS=
+# commands to run when the test ends, after the processes have ended
+AT_EXIT=
 
 # start COMMAND...: in the background, in a process group of its own; its pid in $PID
 start()
@@ -196,6 +198,7 @@ t_cleanup()
 	t_code=$?
 	trap - EXIT HUP INT TERM
 	for t_p in $PIDS; do stop "$t_p"; done
+	eval "${AT_EXIT-}"
 	test -z "${SANDBOX-}" || { test -n "${KEEP-}" && note "kept: $SANDBOX" || rm -rf "$SANDBOX"; }
 	exit "$t_code"
 }
