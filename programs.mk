@@ -65,3 +65,5 @@ PROGRAMS += smtpd
 smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_child.c smtp-recv/smtpd_listen.c \
     smtp-recv/smtpd_options.c smtp-recv/smtpd_serve.c smtp-recv/smtpd_start.c
 smtpd.libs := $(CDB)
+PROGRAMS += account-lookup
+account-lookup.src := account-lookup/account-lookup.c

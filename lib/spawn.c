@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -190,7 +190,7 @@ wait_for_end(pid_t pid, int *status, const tain *deadline)
 	struct pollfd p = { .events = POLLIN };
 	int left, r = 0;
 
-	p.fd = pidfd_open(pid, 0);
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (p.fd == -1)
 		return doze_until_end(pid, status, deadline);
 	while ((left = milliseconds_left(deadline)) > 0) {

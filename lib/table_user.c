@@ -3,17 +3,16 @@
  *
  * ABSENT is said only where the name service answered. */
 #include <errno.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/passwd.h"
 #include "lib/table_kind.h"
 
-enum { USER_NAME_MAX = 255, PASSWD_ROOM = 1024, PASSWD_ROOM_MAX = 1024 * 1024 };
+enum { USER_NAME_MAX = 255 };
 
 /* ---- helpers ---- */
 
@@ -46,53 +45,6 @@ is_account_name(const char *name)
 	return true;
 }
 
-/* glibc passes on what the last name service meant by "no such user"; some
- * (nss-systemd without systemd) mean it by these. */
-static bool
-is_no_such_user(int error)
-{
-	return error == 0 || ((error == ENOENT || error == ESRCH) && access("/etc/passwd", R_OK) == 0);
-}
-
-/* FOUND with pw pointing into *room. */
-static enum lookup
-get_account(struct passwd *pw, stralloc *room, const char *name, stralloc *why)
-{
-	for (size_t size = PASSWD_ROOM; size <= PASSWD_ROOM_MAX; size *= 4) {
-		struct passwd *found = NULL;
-		int error;
-
-		if (!stralloc_ready(room, size))
-			break;
-		error = getpwnam_r(name, pw, room->s, size, &found);
-		if (found != NULL)
-			return LOOKUP_FOUND;
-		if (error == ERANGE)
-			continue;
-		if (is_no_such_user(error))
-			return LOOKUP_ABSENT;
-		return table_say(why, LOOKUP_LATER, "getpwnam: %s", strerror(error));
-	}
-	return table_say(why, LOOKUP_LATER, "getpwnam: %s", strerror(ENOMEM));
-}
-
-static enum lookup
-append_account(stralloc *value, const char *name, stralloc *why)
-{
-	stralloc room = STRALLOC_ZERO;
-	struct passwd pw;
-	enum lookup answer = get_account(&pw, &room, name, why);
-	char ids[64];
-
-	if (answer == LOOKUP_FOUND) {
-		snprintf(ids, sizeof ids, "%lu:%lu:", (unsigned long)pw.pw_uid, (unsigned long)pw.pw_gid);
-		if (!stralloc_cats(value, ids) || !stralloc_cats(value, pw.pw_dir))
-			answer = table_say_errno(why, "getpwnam");
-	}
-	stralloc_free(&room);
-	return answer;
-}
-
 static enum lookup
 ask_system(struct open_table *o, enum service service, const char *const keys[], size_t nkeys, stralloc *value,
     size_t *which, stralloc *why)
@@ -104,7 +56,7 @@ ask_system(struct open_table *o, enum service service, const char *const keys[],
 		enum lookup answer = LOOKUP_ABSENT;
 
 		if (is_account_name(keys[*which]))
-			answer = append_account(value, keys[*which], why);
+			answer = passwd_find(value, keys[*which], why);
 		if (answer != LOOKUP_ABSENT)
 			return answer;
 	}
