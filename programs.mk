@@ -10,6 +10,7 @@ PROGRAMS += smtp-recv
 smtp-recv.src := $(addprefix smtp-recv/,smtp-recv.c setup.c peer.c session.c command.c parameter.c \
   transaction.c data.c received.c)
 smtp-recv.libs := $(CDB)
+smtp-recv.static := 1
 parameter.with := smtp-recv/parameter.c
 
 PROGRAMS += queue-init

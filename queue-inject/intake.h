@@ -18,7 +18,7 @@
 
 enum {
 	INTAKE_SECONDS = 24 * 60 * 60,		/* a caller that takes longer is given up */
-	INTAKE_BLOCK = 65536,
+	INTAKE_BLOCK = 16384,			/* octets read at once; more would only be more to clear */
 };
 
 struct intake {

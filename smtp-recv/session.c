@@ -265,8 +265,8 @@ is_early_talker(struct session *s)
 {
 	struct pollfd p = { .fd = s->peer.in, .events = POLLIN };
 
-	if (s->peer.is_loopback)
-		return false;
+	if (s->peer.is_local)
+		return false;	/* a pipe: whoever fills it need not wait */
 	if (s->greeting_wait_ms > 0)
 		poll(&p, 1, s->greeting_wait_ms);
 	return smtp_has_input(&s->in);

@@ -412,6 +412,22 @@ talk 'smtps: no word in clear' <<'END'
 END
 default_conf
 
+# speak_first: connects to PORT, speaks before it listens, and prints the answer
+speak_first()
+{
+	python3 -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+s.sendall(b"EHLO early\r\n")
+s.settimeout(10)
+sys.stdout.write(s.recv(1000).decode())' "$PORT"
+}
+
+: >"$SANDBOX/port"
+start tcpserver -1 -H -R -D 127.0.0.1 0 "$BIN/smtp-recv" -w 300 >"$SANDBOX/port" 2>>"$LOG" </dev/null
+wait_until 10 test -s "$SANDBOX/port" || bail_out 'tcpserver did not start'
+read -r PORT <"$SANDBOX/port"
+like 'a client that speaks before the banner is refused' "$(speak_first)" '^554 5\.5\.1 .*wait for the banner'
+
 rm -f "$SPOOL"/new/*
 # The whole conversation at once, on pipes, as a local user may.
 whole()
