@@ -32,7 +32,7 @@ conf_copy(struct parser *p, const char *s, size_t len)
 	return copy;
 }
 
-static char *
+__attribute__((format(printf, 2, 0))) static char *
 print(struct parser *p, const char *format, va_list args)
 {
 	va_list again;
