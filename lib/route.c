@@ -150,7 +150,7 @@ static bool
 is_own_postmaster(const struct step *s)
 {
 	return strncasecmp(s->address, "postmaster@", strlen("postmaster@")) == 0 &&
-	    ruleset_is_local_domain(s->domain, s->server);
+	    ruleset_is_local_domain(s->c, s->domain, s->server);
 }
 
 /* True with a rule that accepts; else the step is settled. */

@@ -19,6 +19,7 @@ enum { WORDS_MAX = 256 };
 
 /* One rule being held against one question. */
 struct match {
+	const struct conf *conf;
 	struct table_set *tables;
 	const struct ruleset_question *q;
 	const struct conf_rule *rule;
@@ -103,15 +104,26 @@ ruleset_is_local_client(const struct facts *f)
 	return local_client(f) == LOOKUP_FOUND;
 }
 
+/* What a listener is called is a name of this host at every listener, and for
+ * the runner: what one program takes for local must be so for the other. */
+static bool
+is_listener_name(const struct conf *c, const char *domain)
+{
+	for (size_t i = 0; i < c->nlistens; i++)
+		if (c->listens[i].hostname[0] != '\0' && strcasecmp(c->listens[i].hostname, domain) == 0)
+			return true;
+	return false;
+}
+
 static enum lookup
-local_domain(const char *domain, const char *local_name)
+local_domain(const struct conf *c, const char *domain, const char *local_name)
 {
 	char server[HOST_NAME_MAX + 256];
 	enum lookup answer;
 
 	if (domain[0] == '\0')
 		return LOOKUP_ABSENT;
-	if (strcasecmp(domain, "localhost") == 0 || strcasecmp(domain, local_name) == 0)
+	if (strcasecmp(domain, "localhost") == 0 || strcasecmp(domain, local_name) == 0 || is_listener_name(c, domain))
 		return LOOKUP_FOUND;
 	answer = is_own_address(domain);
 	if (answer != LOOKUP_ABSENT)
@@ -120,9 +132,9 @@ local_domain(const char *domain, const char *local_name)
 }
 
 bool
-ruleset_is_local_domain(const char *domain, const char *local_name)
+ruleset_is_local_domain(const struct conf *c, const char *domain, const char *local_name)
 {
-	return local_domain(domain, local_name) == LOOKUP_FOUND;
+	return local_domain(c, domain, local_name) == LOOKUP_FOUND;
 }
 
 /* ---- conditions ---- */
@@ -207,7 +219,7 @@ holds_for(const struct match *m)
 	enum lookup answer = LOOKUP_FOUND;
 
 	if (m->rule->to == FOR_LOCAL)
-		answer = own_trouble(m, local_domain(m->domain, m->q->local_name));
+		answer = own_trouble(m, local_domain(m->conf, m->domain, m->q->local_name));
 	else if (m->rule->to == FOR_DOMAIN)
 		answer = table_match(m->tables, m->rule->for_domain, SERVICE_DOMAIN, m->domain, m->why);
 	return negate(answer, m->rule->not_for);
@@ -354,7 +366,7 @@ enum lookup
 ruleset_match(const struct conf_rule **rule, const struct conf *c, struct table_set *tables,
     const struct ruleset_question *q, stralloc *why, stralloc *trace)
 {
-	struct match m = { .tables = tables, .q = q, .why = why };
+	struct match m = { .conf = c, .tables = tables, .q = q, .why = why };
 	size_t len = strlen(q->recipient), at = address_find_at(q->recipient, len);
 
 	m.domain = at < len ? q->recipient + at + 1 : q->local_name[0] != '\0' ? q->local_name : "localhost";

@@ -28,8 +28,8 @@ enum lookup ruleset_match(const struct conf_rule **rule, const struct conf *c, s
  * authenticated user, or an address of this host. An unknown origin never does. */
 bool ruleset_is_local_client(const struct facts *f);
 
-/* Whether domain is "localhost", one of the two names, or an address literal
- * (or plain address) of this host. */
-bool ruleset_is_local_domain(const char *domain, const char *local_name);
+/* Whether domain is "localhost", the server's name, local_name, the `hostname`
+ * of any listener, or an address literal (or plain address) of this host. */
+bool ruleset_is_local_domain(const struct conf *c, const char *domain, const char *local_name);
 
 #endif

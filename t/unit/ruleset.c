@@ -64,7 +64,9 @@ static int
 ask(struct conf_rule *r, size_t n, const struct facts *f, bool is_internal, const char *sender, const char *recipient,
     stralloc *why, stralloc *trace)
 {
-	struct conf c = { .path = "smtpd.conf", .rules = r, .nrules = n, .subaddressing_delimiter = '+' };
+	struct conf_listen listens[] = { { .hostname = "" }, { .hostname = "inside.example.com" } };
+	struct conf c = { .path = "smtpd.conf", .rules = r, .nrules = n, .listens = listens, .nlistens = SIZE(listens),
+		.subaddressing_delimiter = '+' };
 	struct table_set *set = table_set_new(&c);
 	struct ruleset_question q = { .facts = f, .is_internal = is_internal, .reverse_path = sender,
 		.recipient = recipient, .local_name = "mail.example.com" };
@@ -97,6 +99,8 @@ static const struct {
 	{ ORIGIN_SMTP, "127.0.0.1", "", "", false, "a@b.c", "bob@localhost", 3 },
 	{ ORIGIN_SMTP, "::1", "", "", false, "a@b.c", "bob@mail.example.com", 3 },
 	{ ORIGIN_SMTP, "::1", "", "", false, "a@b.c", "bob@server.example.com", 3 },
+	/* the name of another listener: the runner knows no listener of its own */
+	{ ORIGIN_SMTP, "::1", "", "", false, "a@b.c", "bob@Inside.example.com", 3 },
 	{ ORIGIN_LOCAL, "", "", "", false, "a@b.c", "bob@[127.0.0.1]", 3 },
 	{ ORIGIN_LOCAL, "", "", "", false, "a@b.c", "bob@[IPv6:::1]", 3 },
 	{ ORIGIN_LOCAL, "", "", "", false, "a@b.c", "bob@127.0.0.1", 3 },
