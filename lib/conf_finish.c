@@ -41,13 +41,13 @@ report_lost_tables(struct parser *p)
 	}
 }
 
-static bool
-has_pki(const struct parser *p, const char *name)
+static const struct conf_pki *
+find_pki(const struct parser *p, const char *name)
 {
 	for (size_t i = 0; i < p->c->npkis; i++)
 		if (strcmp(p->c->pkis[i].name, name) == 0)
-			return true;
-	return false;
+			return &p->c->pkis[i];
+	return NULL;
 }
 
 static bool
@@ -66,7 +66,7 @@ report_lost_keys(struct parser *p)
 		const struct pending *u = &p->pki_uses[i];
 
 		p->order = u->order;
-		if (!has_pki(p, u->name))
+		if (find_pki(p, u->name) == NULL)
 			conf_error(p, u->at, "pki name not found: %s; there are no `pki %s` lines; add: pki %s certificate "
 			    "\"/etc/ssl/%s.crt\" and: pki %s key \"/etc/ssl/private/%s.key\"", u->name, u->name, u->name, u->name,
 			    u->name, u->name);
@@ -84,20 +84,20 @@ report_lost_keys(struct parser *p)
 static void
 check_pkis(struct parser *p)
 {
-	for (size_t i = 0; i < p->c->npkis; i++) {
-		const struct conf_pki *k = &p->c->pkis[i];
+	for (size_t i = 0; i < p->npki_names; i++) {
+		const struct pending *n = &p->pki_names[i];
+		const struct conf_pki *k = find_pki(p, n->name);
 
+		p->order = n->order;
 		if (*k->certificate == '\0')
-			conf_error(p, k->at, "pki %s: missing certificate file; add: pki %s certificate \"FILE\"", k->name, k->name);
+			conf_error(p, n->at, "pki %s: missing certificate file; add: pki %s certificate \"FILE\"", k->name, k->name);
 		if (*k->key == '\0')
-			conf_error(p, k->at, "pki %s: missing key file; add: pki %s key \"FILE\"", k->name, k->name);
+			conf_error(p, n->at, "pki %s: missing key file; add: pki %s key \"FILE\"", k->name, k->name);
 	}
-	for (size_t i = 0; i < p->c->nlistens; i++) {
-		const struct conf_listen *l = &p->c->listens[i];
-
-		if ((l->starttls || l->smtps) && p->c->npkis == 0 && *l->pki == '\0')
-			conf_error(p, l->at, "listen: TLS needs a certificate; add: pki NAME certificate \"FILE\" and: pki NAME key "
-			    "\"FILE\", and here: pki NAME");
+	for (size_t i = 0; i < p->ntls_uses && p->npki_names == 0; i++) {
+		p->order = p->tls_uses[i].order;
+		conf_error(p, p->tls_uses[i].at, "listen: TLS needs a certificate; add: pki NAME certificate \"FILE\" and: pki "
+		    "NAME key \"FILE\", and here: pki NAME");
 	}
 }
 
@@ -108,6 +108,7 @@ check_dialect(struct parser *p)
 {
 	if (p->first_match.line == 0)
 		return;
+	p->order = p->first_match_order;
 	if (p->nrule_lines > 0)
 		conf_error(p, p->first_match, "\"match\" and \"action\" are of OpenSMTPD 6.4 and later, and line %u has %s; this "
 		    "file is taken for the older dialect: say it with accept and reject, too", p->first_rule.line,
@@ -120,7 +121,7 @@ check_dialect(struct parser *p)
 static void
 check_rules(struct parser *p)
 {
-	if (p->nrule_lines == 0 && p->first_match.line == 0)
+	if (p->nrule_lines == 0 && p->c->nerrors == 0)
 		conf_error(p, p->last, "no rules, nothing to do; add one, such as: accept for local deliver to maildir");
 	for (size_t i = 0; i < p->c->nrules; i++)
 		if (p->c->rules[i].expire_seconds == 0)
@@ -153,17 +154,18 @@ place_tables(struct parser *p)
 	c->tables = arena_take(p->arena, p->ntables * sizeof *c->tables);
 	for (size_t i = 0; i < p->ntables; i++)
 		c->tables[i] = p->tables[i]->t;
-	for (struct conf_rule *r = c->rules; r != c->rules + c->nrules; r++) {
+	for (size_t n = 0; n < c->nrules; n++) {
+		struct conf_rule *r = &c->rules[n];
 		const struct conf_table **const used[] = { &r->from_source, &r->for_domain, &r->sender, &r->recipient,
 		    &r->alias, &r->virtual, &r->userbase, &r->relay.auth, &r->relay.source, &r->relay.hostnames };
 
 		for (size_t i = 0; i < sizeof used / sizeof *used; i++)
 			move_table(p, used[i]);
 	}
-	for (struct conf_listen *l = c->listens; l != c->listens + c->nlistens; l++) {
-		move_table(p, &l->auth_table);
-		move_table(p, &l->hostnames);
-		move_table(p, &l->senders);
+	for (size_t n = 0; n < c->nlistens; n++) {
+		move_table(p, &c->listens[n].auth_table);
+		move_table(p, &c->listens[n].hostnames);
+		move_table(p, &c->listens[n].senders);
 	}
 }
 
@@ -201,9 +203,9 @@ conf_finish(struct parser *p)
 
 	report_lost_tables(p);
 	report_lost_keys(p);
-	p->order = end;
 	check_pkis(p);
 	check_dialect(p);
+	p->order = end;
 	check_rules(p);
 	note_macros(p);
 	conf_shape(p);

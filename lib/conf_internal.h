@@ -121,11 +121,14 @@ struct parser {
 	struct message_entry *messages;	size_t nmessages, message_room;
 	struct table_node **tables;	size_t ntables, table_room;
 	struct pending *lost;		size_t nlost, lost_room;	/* tables not declared when used */
+	struct pending *pki_names;	size_t npki_names, pki_name_room;	/* as declared */
+	struct pending *tls_uses;	size_t ntls_uses, tls_use_room;		/* listeners that name no pki */
 	struct pending *pki_uses;	size_t npki_uses, pki_use_room;
 	struct pending *ca_uses;	size_t nca_uses, ca_use_room;
 	size_t rule_room, listen_room, pki_room, ca_room, mta_room;
 	size_t nrule_lines;		/* accept and reject seen, broken ones too */
 	struct conf_place first_rule, first_match, last;
+	size_t first_match_order;
 	bool is_truncated;
 };
 

@@ -304,6 +304,8 @@ parse_listen(struct parser *p)
 			return false;
 	if (!check_options(p, &o))
 		return false;
+	if ((o.l.starttls || o.l.smtps) && *o.l.pki == '\0')
+		*APPEND(p, p->tls_uses, p->ntls_uses, p->tls_use_room) = (struct pending){ "", o.l.at, p->order };
 	if (!o.has_port)
 		o.l.port = o.l.smtps ? PORT_SMTPS : PORT_SMTP;
 	if (!add_listen(p, &o.l) || !o.is_secure)

@@ -35,8 +35,8 @@ parse_macro(struct parser *p)
 	const char *value;
 
 	if (name->kind != WORD_BARE || word_is_keyword(name))
-		return conf_error(p, name->at, "a macro needs a name of letters, digits and \"_\" before the \"=\", and no "
-		    "word of this language");
+		return conf_error(p, name->at, "%s cannot be the name of a macro: it must be letters, digits and \"_\", and no "
+		    "word of this language", word_show(p, name));
 	p->next += 2;
 	value = word_take_value(p, conf_print(p, "the value of macro \"%s\"", name->text));
 	if (value == NULL || !word_end(p, "the value of a macro"))
@@ -294,6 +294,7 @@ parse_pki(struct parser *p)
 	if (k == NULL) {
 		k = APPEND(p, p->c->pkis, p->c->npkis, p->pki_room);
 		*k = (struct conf_pki){ at, name, "", "", "", "" };
+		*APPEND(p, p->pki_names, p->npki_names, p->pki_name_room) = (struct pending){ name, at, p->order };
 	}
 	do {
 		if (!pki_option(p, k))
@@ -412,8 +413,10 @@ parse_directive(struct parser *p)
 		return parse_macro(p);
 	if (word_is(w, "match") || word_is(w, "action")) {
 		/* Said once, by conf_finish(): the whole file is of another kind. */
-		if (p->first_match.line == 0)
+		if (p->first_match.line == 0) {
 			p->first_match = w->at;
+			p->first_match_order = p->order;
+		}
 		return true;
 	}
 	for (size_t i = 0; i < NDIRECTIVES; i++) {
