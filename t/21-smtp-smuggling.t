@@ -81,7 +81,7 @@ cat >"$SANDBOX/script" <<'END'
 	< ^550 5.6.11
 END
 ok 'a bare CR at the end of one packet is remembered in the next' \
-	smtp "$SANDBOX/script" >"$SANDBOX/said" || note_file "$SANDBOX/said"
+	quiet smtp "$SANDBOX/script" || note_file "$SANDBOX/said"
 
 # Commands.
 cat >"$SANDBOX/script" <<'END'
@@ -101,7 +101,7 @@ cat >"$SANDBOX/script" <<'END'
 	> MAIL FROM:<a@example.net\n>
 	< ^500 5.5.2
 END
-ok 'a command ends at CRLF only' smtp "$SANDBOX/script" >"$SANDBOX/said" || note_file "$SANDBOX/said"
+ok 'a command ends at CRLF only' quiet smtp "$SANDBOX/script" || note_file "$SANDBOX/said"
 
 # With -a they are data.
 stop "$TCPSERVER"
@@ -123,7 +123,7 @@ cat >"$SANDBOX/script" <<'END'
 	> NOOP
 	< ^250 2.0.0 Ok$
 END
-ok 'option -a takes bare CR and LF as data' smtp "$SANDBOX/script" >"$SANDBOX/said" || note_file "$SANDBOX/said"
+ok 'option -a takes bare CR and LF as data' quiet smtp "$SANDBOX/script" || note_file "$SANDBOX/said"
 is '... and they still end nothing' "$(ls "$SPOOL/new" | wc -l)" 1
 cr=$(printf '\r')
 like '... whatever stands behind them' "$(tr '\0' '\n' <"$(ls "$SPOOL"/new/*)")" "^RSET$cr\\.\$"

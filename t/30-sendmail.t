@@ -250,7 +250,7 @@ is '... through aliases' "$(sendmail -bv team@example.org)" \
   alice: to the maildir of user alice
   bob@example.org: to the maildir of user bob
   |/bin/cat'
-ok '... and exits 67 for what is refused' exit_of 67 sendmail -bv nobody@example.org alice@example.org >/dev/null
+ok '... and exits 67 for what is refused' quiet exit_of 67 sendmail -bv nobody@example.org alice@example.org
 ok '... 78 where the configuration has errors' exit_of 78 env PIPEPOST_CONF=/nonexistent sendmail -bv a@example.org
 default_conf
 

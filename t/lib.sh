@@ -40,6 +40,12 @@ ok()
 	if "$@"; then pass "$t_what"; else fail "$t_what"; note "failed ($?): $*"; return 1; fi
 }
 
+# quiet COMMAND...: what it prints goes to $SANDBOX/said, not among the results
+quiet()
+{
+	"$@" >"$SANDBOX/said" 2>&1
+}
+
 # not_ok WHAT COMMAND...: the command fails
 not_ok()
 {
