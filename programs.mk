@@ -68,3 +68,12 @@ smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_child.c s
 smtpd.libs := $(CDB)
 PROGRAMS += account-lookup
 account-lookup.src := account-lookup/account-lookup.c
+
+# Started for every recipient of virtual users.
+PROGRAMS += sqlite-lookup
+sqlite-lookup.parts := $(addprefix sqlite-lookup/,check.c config.c database.c file.c hint.c key.c permission.c \
+    request.c row.c)
+sqlite-lookup.src := sqlite-lookup/sqlite-lookup.c $(sqlite-lookup.parts) \
+    $(if $(MUSL),sqlite-lookup/noload.c sqlite-lookup/musl.c)
+sqlite-lookup.libs := $(SQLITE)
+sqlite-lookup.static := $(MUSL)

@@ -1,0 +1,77 @@
+/* permission: see permission.h.
+ *
+ * Not run set-id, the file system decides and everything is allowed here. */
+#include "sqlite-lookup/permission.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "lib/conf.h"
+#include "lib/place.h"
+
+bool
+permission_take(struct permission *p)
+{
+	p->is_set_id = getauxval(AT_SECURE) != 0;
+	p->caller = getuid();
+	if (!p->is_set_id)
+		return true;
+	clearenv();
+	return setresgid(getegid(), getegid(), getegid()) == 0 && setresuid(geteuid(), geteuid(), geteuid()) == 0;
+}
+
+static bool
+names_table(const struct conf *c, const char *path)
+{
+	for (size_t i = 0; i < c->ntables; i++)
+		if (c->tables[i].kind == TABLE_SQLITE && strcmp(c->tables[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+const char *
+permission_refuse_config(const struct permission *p, const char *path, bool *is_later)
+{
+	struct conf *c;
+	const char *why = NULL;
+
+	*is_later = false;
+	if (!p->is_set_id)
+		return NULL;
+	c = conf_read(place_conf(), NULL, 0);
+	if (c == NULL || c->nerrors > 0) {
+		*is_later = true;
+		why = c == NULL ? "out of memory" : "the installed smtpd.conf does not parse";
+	} else if (!names_table(c, path)) {
+		why = "no sqlite table of the installed smtpd.conf has this path";
+	}
+	conf_free(c);
+	return why;
+}
+
+/* System accounts made at installation stand in /etc/passwd; asking further
+ * would need NSS, which a static program has not. */
+static bool
+is_account(const char *name, uid_t uid)
+{
+	FILE *passwd = fopen("/etc/passwd", "re");
+	struct passwd *pw;
+	bool is_it = false;
+
+	if (passwd == NULL)
+		return false;
+	while (!is_it && (pw = fgetpwent(passwd)) != NULL)
+		is_it = pw->pw_uid == uid && strcmp(pw->pw_name, name) == 0;
+	fclose(passwd);
+	return is_it;
+}
+
+bool
+permission_has(const struct permission *p, enum query q)
+{
+	return q != QUERY_CREDENTIALS || !p->is_set_id || p->caller == 0 || is_account("ppauth", p->caller);
+}
