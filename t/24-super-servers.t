@@ -106,7 +106,7 @@ if test -n "$activate"; then
 	for how in --inetd ''; do
 		PORT=$(free_port)
 		start "$activate" -l "127.0.0.1:$PORT" -a $how -E PIPEPOST_CONF -E PIPEPOST_SPOOL -E PIPEPOST_BIN \
-			-E PIPEPOST_LOG "$BIN/smtp-recv" 2>>"$SANDBOX/systemd.log"
+			-E PIPEPOST_LOG -E ASAN_OPTIONS "$BIN/smtp-recv" 2>>"$SANDBOX/systemd.log"
 		wait_until 5 is_listening
 		serves "systemd, Accept=yes ${how:-with descriptor 3}"
 		stop "$PID"
