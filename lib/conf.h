@@ -174,7 +174,7 @@ struct conf_ca {
 
 struct conf_limits {
 	uint32_t session_max_rcpt;		/* 1000 recipients per transaction */
-	uint32_t session_max_mails;		/* 100 transactions per connection */
+	uint32_t session_max_mails;		/* 1000 transactions per connection */
 	uint32_t mda_max_session;		/* 50 */
 	uint32_t mda_max_session_per_user;	/* 7 */
 	uint32_t mda_task_hiwat, mda_task_lowat, mda_task_release;	/* 50, 30, 10 */

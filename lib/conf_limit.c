@@ -68,7 +68,7 @@ void
 parse_defaults(struct conf *c, struct parser *p)
 {
 	c->limits = (struct conf_limits){
-		.session_max_rcpt = 1000, .session_max_mails = 100,
+		.session_max_rcpt = 1000, .session_max_mails = 1000,
 		.mda_max_session = 50, .mda_max_session_per_user = 7,
 		.mda_task_hiwat = 50, .mda_task_lowat = 30, .mda_task_release = 10,
 		.scheduler_max_inflight = 5000, .scheduler_max_schedule = 10,

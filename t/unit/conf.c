@@ -332,7 +332,7 @@ gives_the_defaults(void **state)
 	assert_int_equal(c->nbounce_warn, 1);
 	assert_int_equal(c->bounce_warn_seconds[0], 4 * 3600);
 	assert_int_equal(c->limits.session_max_rcpt, 1000);
-	assert_int_equal(c->limits.session_max_mails, 100);
+	assert_int_equal(c->limits.session_max_mails, 1000);
 	assert_int_equal(c->limits.mda_max_session_per_user, 7);
 	assert_int_equal(c->mta_limits[0].conn_delay_route, 5);
 	assert_int_equal(c->subaddressing_delimiter, '+');
