@@ -176,6 +176,8 @@ record(struct runner *r, struct message *m, struct outcome *o)
 		return record_failure(m, o->recipient, o->reason);
 	case OUTCOME_EXPANDED:
 		return record_expansion(r, m, o);
+	case OUTCOME_REPORTED:
+		return queue_file_set_status(&m->file, o->recipient, RECIPIENT_REPORTED);
 	}
 	return true;
 }
@@ -264,6 +266,14 @@ outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason
 	log_outcome(m, i, "Failed", reason);
 	stats_add(STATS_QUEUE_FAILED, 1);
 	keep(r, m, &o, reason, NULL);
+}
+
+void
+outcome_reported(struct runner *r, struct message *m, size_t i)
+{
+	struct outcome o = { .recipient = i, .kind = OUTCOME_REPORTED };
+
+	keep(r, m, &o, NULL, NULL);
 }
 
 void

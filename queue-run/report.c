@@ -241,7 +241,7 @@ report_writable(struct runner *r, struct message *m)
 
 /* The notice is queued: nobody has to be told of these again. */
 static void
-mark_reported(struct message *m)
+mark_reported(struct runner *r, struct message *m)
 {
 	const size_t *i = genalloc_s(size_t, &m->bounced);
 	size_t n = genalloc_len(size_t, &m->bounced);
@@ -250,10 +250,7 @@ mark_reported(struct message *m)
 	case NOTICE_FAILURE:
 	case NOTICE_DOUBLE:
 		for (size_t k = 0; k < n; k++)
-			if (!queue_file_set_status(&m->file, i[k], RECIPIENT_REPORTED)) {
-				postpone(m, strerror(errno));	/* it will be reported twice, not never */
-				return;
-			}
+			outcome_reported(r, m, i[k]);
 		break;
 	case NOTICE_DELAY:
 		if (!queue_file_note_warned(&m->file, time(NULL))) {
@@ -276,7 +273,7 @@ report_ended(struct runner *r, struct message *m, int status)
 	m->bounce = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		stats_add(STATS_QUEUE_BOUNCES, 1);
-		mark_reported(m);
+		mark_reported(r, m);
 	} else {
 		postpone(m, "queue-bounce could not make it");
 	}

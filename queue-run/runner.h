@@ -131,13 +131,16 @@ enum progress {
 	PROGRESS_OVER,		/* nothing more in this attempt */
 };
 
-enum outcome_kind { OUTCOME_DELIVERED, OUTCOME_DEFERRED, OUTCOME_ABSENT, OUTCOME_FAILED, OUTCOME_EXPANDED };
+enum outcome_kind {
+	OUTCOME_DELIVERED, OUTCOME_DEFERRED, OUTCOME_ABSENT, OUTCOME_FAILED, OUTCOME_EXPANDED,
+	OUTCOME_REPORTED,	/* the notice of a failure is queued */
+};
 
 struct outcome {
 	struct outcome *next;
 	size_t recipient;
 	enum outcome_kind kind;
-	char *reason;			/* may be NULL for DELIVERED */
+	char *reason;			/* may be NULL for DELIVERED and REPORTED */
 	stralloc nodes;			/* EXPANDED: canonical nodes, each with NUL */
 	bool is_forward;		/* EXPANDED: by a .forward, as this uid */
 	uid_t uid;
@@ -256,6 +259,7 @@ void outcome_delivered(struct runner *r, struct message *m, size_t i);
 void outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
     uint32_t expire_seconds);
 void outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason);
+void outcome_reported(struct runner *r, struct message *m, size_t i);
 void outcome_expanded(struct runner *r, struct message *m, size_t i, const stralloc *nodes, bool is_forward, uid_t uid);
 
 /* Tries to record what is kept; true when nothing is left. */
