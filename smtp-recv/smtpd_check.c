@@ -18,8 +18,10 @@
 #include <skalibs/stralloc.h>
 
 #include "lib/die.h"
+#include "lib/helper.h"
 #include "lib/place.h"
 #include "lib/printable.h"
+#include "lib/spawn.h"
 #include "lib/table.h"
 
 enum severity { SAY_ERROR, SAY_WARNING, SAY_NOTE };
@@ -168,6 +170,34 @@ check_helper(struct check *k, const struct conf_table *t)
 		    "sqlite", t->name, t->type, program);
 }
 
+/* sqlite-lookup knows what a table configuration of its may say, and prints
+ * what is wrong with it. Tables may share one: it is asked once. */
+static void
+check_sqlite(struct check *k, const struct conf_table *t)
+{
+	const char *const argv[] = { "sqlite-lookup", "-n", t->path, NULL };
+	char program[4096];
+	tain deadline;
+	pid_t pid;
+	int status;
+
+	for (const struct conf_table *other = k->c->tables; other < t; other++)
+		if (other->kind == TABLE_SQLITE && strcmp(other->path, t->path) == 0)
+			return;
+	if (!place_program(program, sizeof program, argv[0]) || access(program, X_OK) == -1) {
+		report(k, &t->at, SAY_ERROR, "table %s: sqlite tables are not available: there is no %s", t->name,
+		    program);
+		return;
+	}
+	pid = spawn_program(program, argv, (const char *const *)environ, (int[]){ SPAWN_NULL, SPAWN_NULL }, 2);
+	tain_now_set_stopwatch_g();
+	tain_addsec_g(&deadline, HELPER_SECONDS);
+	if (pid == -1 || !spawn_wait(pid, &status, &deadline))
+		report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name, program, strerror(errno));
+	else if (status != 0)
+		report(k, &t->at, SAY_ERROR, "table %s cannot be used, see above", t->name);
+}
+
 static void
 check_tables(struct check *k)
 {
@@ -180,6 +210,8 @@ check_tables(struct check *k)
 			check_file(k, t);
 		else if (t->kind == TABLE_SQLITE && access(t->path, R_OK) == -1)
 			report_missing_sqlite(k, t, errno);
+		else if (t->kind == TABLE_SQLITE)
+			check_sqlite(k, t);
 		else if (t->kind == TABLE_EXEC || t->kind == TABLE_PROC)
 			check_helper(k, t);
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <skalibs/iopause.h>
@@ -78,6 +79,8 @@ catch_signals(struct smtpd *s)
 		if (selfpipe_trap(caught[i]) == -1)
 			die_errno(EX_OSERR, "signal %d", caught[i]);
 	sig_altignore(SIGPIPE);
+	/* What a child leaves behind ends up here, also where process 1 of a container reaps nobody. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 /* ---- connections ---- */
