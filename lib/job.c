@@ -317,6 +317,7 @@ get_verdict(struct rest *r, struct job_verdict *v)
 	switch (s[0]) {
 	case VERDICT_DELIVERED:
 	case VERDICT_DEFERRED:
+	case VERDICT_UNREACHABLE:
 	case VERDICT_FAILED:
 		return is_reason(v->reason);
 	case VERDICT_EXPANDED:

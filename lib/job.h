@@ -76,6 +76,8 @@ struct job {
 enum verdict {
 	VERDICT_DELIVERED = 'K',	/* and durable */
 	VERDICT_DEFERRED = 'Z',
+	VERDICT_UNREACHABLE = 'U',	/* deferred, because nobody answered at the whole destination: the
+					 * runner spares it further attempts for a while */
 	VERDICT_FAILED = 'D',
 	VERDICT_EXPANDED = 'E',		/* reason holds the nodes: a node list (node.h) with LF for NUL */
 };

@@ -127,6 +127,7 @@ lane_by_key(const struct runner *r, const char *key)
 static void
 free_job(struct job_run *j)
 {
+	genalloc_free(size_t, &j->recipients);
 	feed_free(&j->feed);
 	free(j);
 }
@@ -318,7 +319,7 @@ append_node(stralloc *nodes, const char **why, const char *s, size_t len, bool i
 
 /* A process has reported nodes, separated by LF, in place of a delivery. */
 static void
-expand(struct runner *r, const struct job_run *j, const char *text)
+expand(struct runner *r, const struct job_run *j, size_t i, const char *text)
 {
 	stralloc nodes = STRALLOC_ZERO;
 	const char *why = "4.2.0 the list cannot be read", *end;
@@ -329,37 +330,50 @@ expand(struct runner *r, const struct job_run *j, const char *text)
 		is_good = append_node(&nodes, &why, text, (size_t)(end - text), j->reads_forward);
 	}
 	if (!is_good)
-		outcome_deferred(r, j->message, j->recipient, why, false, j->expire_seconds);
+		outcome_deferred(r, j->message, i, why, false, j->expire_seconds);
 	else if (nodes.len == 0)
-		outcome_failed(r, j->message, j->recipient, "5.2.4 the list names nobody");
+		outcome_failed(r, j->message, i, "5.2.4 the list names nobody");
 	else
-		outcome_expanded(r, j->message, j->recipient, &nodes, j->reads_forward, j->uid);
+		outcome_expanded(r, j->message, i, &nodes, j->reads_forward, j->uid);
 	stralloc_free(&nodes);
 }
 
+/* What a process says about one recipient. */
 static void
-conclude(struct runner *r, struct job_run *j, const struct job_verdict *v)
+conclude_one(struct runner *r, const struct job_run *j, size_t i, const struct job_verdict *v)
 {
-	struct message *m = j->message;
 	char why[JOB_REASON_MAX + 1];
 
 	printable_copy(why, sizeof why, v->reason, strlen(v->reason));
-	m->running--;
 	switch (v->verdict) {
 	case VERDICT_DELIVERED:
-		outcome_delivered(r, m, j->recipient);
+		outcome_delivered(r, j->message, i);
 		break;
 	case VERDICT_FAILED:
-		outcome_failed(r, m, j->recipient, why);
+		outcome_failed(r, j->message, i, why);
 		break;
 	case VERDICT_EXPANDED:
-		expand(r, j, v->reason);
+		expand(r, j, i, v->reason);
 		break;
 	case VERDICT_DEFERRED:
+	case VERDICT_UNREACHABLE:
 	default:
-		outcome_deferred(r, m, j->recipient, why, false, j->expire_seconds);
+		outcome_deferred(r, j->message, i, why, false, j->expire_seconds);
 		break;
 	}
+}
+
+/* The job is over: verdicts[] has one for each of its recipients, or one for all. */
+static void
+conclude(struct runner *r, struct job_run *j, const struct job_verdict verdicts[], bool is_one_for_all)
+{
+	const size_t *i = genalloc_s(size_t, &j->recipients);
+	size_t n = genalloc_len(size_t, &j->recipients);
+	struct message *m = j->message;
+
+	m->running--;
+	for (size_t k = 0; k < n; k++)
+		conclude_one(r, j, i[k], &verdicts[is_one_for_all ? 0 : k]);
 	free_job(j);
 	message_advance(r, m);
 }
@@ -369,7 +383,7 @@ defer_job(struct runner *r, struct job_run *j, const char *reason)
 {
 	struct job_verdict v = { .verdict = VERDICT_DEFERRED, .reason = reason };
 
-	conclude(r, j, &v);
+	conclude(r, j, &v, true);
 }
 
 /* The process has gone: what it had not answered is tried once more by another, then deferred. */
@@ -401,10 +415,10 @@ take_frame(struct runner *r, struct worker *w, enum job_frame type, const char *
 {
 	genalloc verdicts = GENALLOC_ZERO;
 	bool is_good = type == JOB_FRAME_VERDICTS && w->sent != NULL && job_decode_verdicts(&verdicts, body, len) &&
-	    genalloc_len(struct job_verdict, &verdicts) == 1;
+	    genalloc_len(struct job_verdict, &verdicts) == genalloc_len(size_t, &w->sent->recipients);
 
 	if (is_good)
-		conclude(r, take_oldest(w), genalloc_s(struct job_verdict, &verdicts));
+		conclude(r, take_oldest(w), genalloc_s(struct job_verdict, &verdicts), false);
 	genalloc_free(struct job_verdict, &verdicts);
 	return is_good;
 }
@@ -541,7 +555,8 @@ lane_forget_waiting(struct runner *r)
 			struct message *m = j->message;
 
 			jobs = j->next;
-			message_set_progress(m, j->recipient, PROGRESS_OVER);
+			for (size_t k = 0; k < genalloc_len(size_t, &j->recipients); k++)
+				message_set_progress(m, genalloc_s(size_t, &j->recipients)[k], PROGRESS_OVER);
 			m->running--;
 			free_job(j);
 			message_advance(r, m);

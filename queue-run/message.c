@@ -167,6 +167,22 @@ remove_message(struct runner *r, struct message *m)
 	leave_window(r, m);
 }
 
+/* Recipients whose destination was full may have their turn now. */
+static void
+unpark(struct runner *r, struct message *m)
+{
+	size_t n = message_count(m);
+
+	if (m->parked == NULL || r->is_stopping || r->conf == NULL || !lane_wants_more(lane_by_key(r, m->parked)))
+		return;
+	free((void *)(uintptr_t)m->parked);
+	m->parked = NULL;
+	m->first_undecided = 0;
+	for (size_t i = 0; i < n; i++)
+		if (progress(m, i) == PROGRESS_PARKED)
+			message_set_progress(m, i, PROGRESS_NONE);
+}
+
 /* Every recipient has had its attempt. */
 static void
 settle(struct runner *r, struct message *m)
@@ -175,7 +191,7 @@ settle(struct runner *r, struct message *m)
 		return;
 	if (queue_file_is_finished(&m->file))
 		remove_message(r, m);
-	else if (m->parked != NULL && !m->has_deferral)
+	else if (m->parked != NULL)
 		park(r, m);
 	else
 		shelve(r, m);
@@ -183,14 +199,15 @@ settle(struct runner *r, struct message *m)
 
 /* The next recipient that has to be decided about; message_count(m) if there is none. */
 static size_t
-next_undecided(const struct message *m)
+next_undecided(struct message *m)
 {
-	size_t i, n = message_count(m);
+	size_t n = message_count(m);
 
-	for (i = 0; i < n; i++)
-		if (message_recipient(m, i)->status == RECIPIENT_PENDING && progress(m, i) == PROGRESS_NONE)
+	for (; m->first_undecided < n; m->first_undecided++)
+		if (message_recipient(m, m->first_undecided)->status == RECIPIENT_PENDING &&
+		    progress(m, m->first_undecided) == PROGRESS_NONE)
 			break;
-	return i;
+	return m->first_undecided;
 }
 
 void
@@ -200,6 +217,8 @@ message_advance(struct runner *r, struct message *m)
 
 	if (m->unrecorded != NULL && !outcome_flush(r, m))
 		return;		/* nothing further of it is started until that is on disk */
+	if (m->running == 0)
+		unpark(r, m);
 	while (m->unrecorded == NULL && grow_progress(m) && (i = next_undecided(m)) < message_count(m)) {
 		if (r->is_stopping || r->conf == NULL)
 			message_set_progress(m, i, PROGRESS_OVER);

@@ -69,11 +69,12 @@ struct feed {
 	uint64_t text_left;
 };
 
-/* One delivery to be made: one recipient of one message. */
+/* One delivery to be made: one recipient of one message; or, to another host,
+ * all of the message's recipients there. */
 struct job_run {
 	struct job_run *next;
 	struct message *message;
-	size_t recipient;
+	genalloc recipients;		/* size_t */
 	struct feed feed;
 	uint32_t deadline_seconds;
 	uint32_t expire_seconds;
@@ -152,6 +153,7 @@ struct message {
 	struct queue_file file;
 	char id[QUEUE_ID_MAX + 1];
 	stralloc progress;		/* one octet (enum progress) per recipient */
+	size_t first_undecided;		/* none before it has PROGRESS_NONE */
 	size_t running;			/* jobs out */
 	struct outcome *unrecorded;	/* in the order in which they came */
 	bool is_remote;			/* some deferral was a relay's: longer intervals */

@@ -152,10 +152,13 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 	j->helo = s->m->file.facts.helo;
 	j->auth_user = s->m->file.facts.user;
 	j->text_size = j->action == JOB_INCLUDE ? 0 : s->m->file.text_size;
-	if (run == NULL || lane == NULL || !genalloc_append(struct job_recipient, &j->recipients, &to) ||
+	if (run == NULL || lane == NULL || !genalloc_append(size_t, &run->recipients, &s->i) ||
+	    !genalloc_append(struct job_recipient, &j->recipients, &to) ||
 	    !job_encode(&run->feed.head, j)) {
-		if (run != NULL)
+		if (run != NULL) {
+			genalloc_free(size_t, &run->recipients);
 			feed_free(&run->feed);
+		}
 		free(run);
 		genalloc_free(struct job_recipient, &j->recipients);
 		defer(s, "4.3.0 no memory for the delivery", false);
@@ -163,7 +166,6 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 	}
 	genalloc_free(struct job_recipient, &j->recipients);
 	run->message = s->m;
-	run->recipient = s->i;
 	run->feed.text_fd = s->m->file.fd;
 	run->feed.text_left = j->text_size;
 	run->deadline_seconds = MDA_SECONDS;

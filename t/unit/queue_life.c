@@ -222,7 +222,7 @@ deliver_all(struct runner *r)
 
 	while ((j = jobs) != NULL) {
 		struct message *m = j->message;
-		size_t i = j->recipient;
+		size_t i = *genalloc_s(size_t, &j->recipients);
 
 		jobs = j->next;
 		note("delivered", message_recipient(m, i)->text);
@@ -230,6 +230,7 @@ deliver_all(struct runner *r)
 		outcome_delivered(r, m, i);
 		message_advance(r, m);
 		feed_free(&j->feed);
+		genalloc_free(size_t, &j->recipients);
 		free(j);
 	}
 }
