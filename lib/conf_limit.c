@@ -12,32 +12,33 @@ struct limit {
 	const char *name;
 	size_t offset;
 	bool may_be_zero;
+	bool is_used;		/* else it is checked, and a warning says that it changes nothing */
 };
 
-#define LIMIT(name, member) { name, offsetof(struct conf_limits, member), false }
-#define MTA(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero }
+#define LIMIT(name, member, used) { name, offsetof(struct conf_limits, member), false, used }
+#define MTA(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero, false }
 
 static const struct limit session_limits[] = {
-	LIMIT("max-rcpt", session_max_rcpt),
-	LIMIT("max-mails", session_max_mails),
-	{ NULL, 0, false },
+	LIMIT("max-rcpt", session_max_rcpt, true),
+	LIMIT("max-mails", session_max_mails, true),
+	{ NULL, 0, false, false },
 };
 
 static const struct limit mda_limits[] = {
-	LIMIT("max-session", mda_max_session),
-	LIMIT("max-session-per-user", mda_max_session_per_user),
-	LIMIT("task-hiwat", mda_task_hiwat),
-	LIMIT("task-lowat", mda_task_lowat),
-	LIMIT("task-release", mda_task_release),
-	{ NULL, 0, false },
+	LIMIT("max-session", mda_max_session, true),
+	LIMIT("max-session-per-user", mda_max_session_per_user, true),
+	LIMIT("task-hiwat", mda_task_hiwat, false),
+	LIMIT("task-lowat", mda_task_lowat, false),
+	LIMIT("task-release", mda_task_release, false),
+	{ NULL, 0, false, false },
 };
 
 static const struct limit scheduler_limits[] = {
-	LIMIT("max-inflight", scheduler_max_inflight),
-	LIMIT("max-schedule", scheduler_max_schedule),
-	LIMIT("max-evp-batch-size", scheduler_max_evp_batch_size),
-	LIMIT("max-msg-batch-size", scheduler_max_msg_batch_size),
-	{ NULL, 0, false },
+	LIMIT("max-inflight", scheduler_max_inflight, false),
+	LIMIT("max-schedule", scheduler_max_schedule, false),
+	LIMIT("max-evp-batch-size", scheduler_max_evp_batch_size, false),
+	LIMIT("max-msg-batch-size", scheduler_max_msg_batch_size, false),
+	{ NULL, 0, false, false },
 };
 
 static const struct limit mta_limits[] = {
@@ -61,7 +62,7 @@ static const struct limit mta_limits[] = {
 	MTA("task-hiwat", task_hiwat, false),
 	MTA("task-lowat", task_lowat, false),
 	MTA("task-release", task_release, false),
-	{ NULL, 0, false },
+	{ NULL, 0, false, false },
 };
 
 void
@@ -123,6 +124,9 @@ take_limit(struct parser *p, const char *group, const struct limit *limits, void
 		return false;
 	if (n == 0 && !l->may_be_zero)
 		return conf_error(p, w->at, "limit %s %s: 0 would stop all mail; write 1 or more", group, l->name);
+	if (!l->is_used)
+		conf_warn(p, w->at, "limit %s %s changes nothing: pipepost has limits of its own for that, see queue-run(8)",
+		    group, l->name);
 	memcpy((char *)to + l->offset, &n, sizeof n);
 	return true;
 }

@@ -122,10 +122,12 @@ parse_max_message_size(struct parser *p)
 static bool
 parse_max_mta_deferred(struct parser *p)
 {
+	struct conf_place at = word_peek(p)->at;
 	uint32_t n;
 
 	if (!word_take_number(p, "max-mta-deferred", &n) || !word_end(p, "the number"))
 		return false;
+	conf_warn(p, at, "max-mta-deferred is checked and ignored: messages wait on disk, not in memory");
 	p->c->limits.max_mta_deferred = n;
 	return true;
 }
