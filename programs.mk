@@ -77,3 +77,4 @@ sqlite-lookup.src := sqlite-lookup/sqlite-lookup.c $(sqlite-lookup.parts) \
     $(if $(MUSL),sqlite-lookup/noload.c sqlite-lookup/musl.c)
 sqlite-lookup.libs := $(SQLITE)
 sqlite-lookup.static := $(MUSL)
+sqlite_config.with := sqlite-lookup/config.c sqlite-lookup/hint.c sqlite-lookup/key.c
