@@ -61,6 +61,11 @@ ifneq ($(MUSL),)
 STATIC_CC       := $(MUSL)
 STATIC_DIR      := $(BUILD)/musl
 STATIC_INCLUDES := -idirafter /usr/include/$(shell $(CC) -print-multiarch) -idirafter /usr/include
+# musl-gcc's own rules know no -static-pie: it would make a program that needs musl's dynamic
+# linker, on the hosts it is copied to and twice the time to start.
+MUSL_DIR := $(shell $(MUSL) -v 2>&1 | sed -n 's|^Reading specs from \(.*\)/[^/]*$$|\1|p')
+STATIC_LDFLAGS = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text $(LINK) $(LDFLAGS) \
+                 $(MUSL_DIR)/rcrt1.o $(MUSL_DIR)/crti.o $(MUSL_DIR)/crtn.o
 else
 STATIC_CC       := $(CC)
 STATIC_DIR      := $(BUILD)/obj
