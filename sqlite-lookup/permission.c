@@ -33,24 +33,37 @@ names_table(const struct conf *c, const char *path)
 	return false;
 }
 
-const char *
-permission_refuse_config(const struct permission *p, const char *path, bool *is_later)
+/* The configuration's first error, "file:line: text". */
+static const char *
+first_error(const struct conf *c)
+{
+	char *words;
+
+	for (size_t i = 0; i < c->nmessages; i++) {
+		const struct conf_message *m = &c->messages[i];
+
+		if (m->is_error && asprintf(&words, "%s:%u: %s", m->at.file, m->at.line, m->text) >= 0)
+			return words;
+	}
+	return "smtpd.conf does not parse";
+}
+
+bool
+permission_allows_config(const struct permission *p, const char *path, const char **why, bool *is_later)
 {
 	struct conf *c;
-	const char *why = NULL;
 
-	*is_later = false;
+	*is_later = true;
 	if (!p->is_set_id)
-		return NULL;
+		return true;
 	c = conf_read(place_conf(), NULL, 0);
 	if (c == NULL || c->nerrors > 0) {
-		*is_later = true;
-		why = c == NULL ? "out of memory" : "the installed smtpd.conf does not parse";
-	} else if (!names_table(c, path)) {
-		why = "no sqlite table of the installed smtpd.conf has this path";
+		*why = c == NULL ? "out of memory" : first_error(c);
+		return false;
 	}
-	conf_free(c);
-	return why;
+	*is_later = false;
+	*why = "no sqlite table of the installed smtpd.conf has this path";
+	return names_table(c, path);
 }
 
 /* System accounts made at installation stand in /etc/passwd; asking further

@@ -17,9 +17,9 @@ struct permission {
  * good. Fails with errno of setresgid. */
 bool permission_take(struct permission *p);
 
-/* Whether this table configuration may be read: NULL, or the reason why not,
- * a static string; *is_later where it could not be told. */
-const char *permission_refuse_config(const struct permission *p, const char *path, bool *is_later);
+/* Whether this table configuration may be read. If not, *why says why not
+ * (words of memory that is never freed); *is_later: it could not be told. */
+bool permission_allows_config(const struct permission *p, const char *path, const char **why, bool *is_later);
 
 /* Whether the caller may ask this. Password hashes are for ppauth and root only. */
 bool permission_has(const struct permission *p, enum query q);

@@ -87,11 +87,12 @@ static void
 require_permission(const struct options *o, const struct permission *p)
 {
 	bool is_later;
-	const char *why = permission_refuse_config(p, o->config, &is_later);
+	const char *why;
 
+	if (permission_allows_config(p, o->config, &why, &is_later))
+		return;
 	errno = 0;
-	if (why != NULL)
-		give_up(o, is_later, why);
+	give_up(o, is_later, why);
 }
 
 /* What passes by itself is "later"; a file that is not there is not of that kind. */
