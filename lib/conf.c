@@ -30,7 +30,8 @@ open_file(struct parser *p)
 	if (lex_push_file(p, p->c->path, &is_too_big))
 		return true;
 	if (is_too_big)
-		return conf_error(p, p->last, "the file has more than %d octets; put long lists into tables", CONF_FILE_MAX);
+		return conf_error(p, p->last,
+		    "the file has more than %d octets; put long lists into tables", CONF_FILE_MAX);
 	if (errno == ENOMEM)
 		longjmp(p->arena->no_memory, 1);
 	return conf_error(p, p->last, "cannot read the configuration: %s", strerror(errno));
@@ -38,8 +39,8 @@ open_file(struct parser *p)
 
 /* s is NULL where the file is to be read. */
 static struct conf *
-parse(struct parser *p, const char *path, const char *s, size_t len, const struct conf_macro *macros,
-    size_t nmacros)
+parse(struct parser *p, const char *path, const char *s, size_t len,
+    const struct conf_macro *macros, size_t nmacros)
 {
 	if (setjmp(p->arena->no_memory) != 0) {
 		arena_free(p->arena);
@@ -49,7 +50,8 @@ parse(struct parser *p, const char *path, const char *s, size_t len, const struc
 	}
 	begin(p, path, macros, nmacros);
 	if (s != NULL)
-		lex_push(p, conf_copy(p, s, len), len, (struct conf_place){ p->c->path, 1 }, false, false);
+		lex_push(p, conf_copy(p, s, len), len, (struct conf_place){ p->c->path, 1 }, false,
+		    false);
 	if (s != NULL || open_file(p)) {
 		while (lex_directive(p))
 			parse_directive(p);
@@ -61,7 +63,8 @@ parse(struct parser *p, const char *path, const char *s, size_t len, const struc
 }
 
 static struct conf *
-parse_from(const char *path, const char *s, size_t len, const struct conf_macro *macros, size_t nmacros)
+parse_from(const char *path, const char *s, size_t len, const struct conf_macro *macros,
+    size_t nmacros)
 {
 	struct parser p = { .arena = calloc(1, sizeof *p.arena) };
 
@@ -75,7 +78,8 @@ conf_read(const char *path, const struct conf_macro *macros, size_t nmacros)
 }
 
 struct conf *
-conf_parse(const char *path, const char *s, size_t len, const struct conf_macro *macros, size_t nmacros)
+conf_parse(const char *path, const char *s, size_t len, const struct conf_macro *macros,
+    size_t nmacros)
 {
 	return parse_from(path, s, len, macros, nmacros);
 }

@@ -106,7 +106,8 @@ fit(const struct conf_listen *l, const struct binary_address *a, uint16_t port)
 {
 	struct binary_address on;
 
-	if (l->port != port || (l->inet4_only && a->family != AF_INET) || (l->inet6_only && a->family != AF_INET6))
+	if (l->port != port || (l->inet4_only && a->family != AF_INET) ||
+	    (l->inet6_only && a->family != AF_INET6))
 		return FIT_NONE;
 	if (strcmp(l->on, "all") == 0)
 		return FIT_ALL;
@@ -154,7 +155,8 @@ conf_find_listen_named(const struct conf *c, const char *name)
 		char port[6];
 
 		snprintf(port, sizeof port, "%u", (unsigned)l->port);
-		if (strlen(l->on) == (size_t)(colon - name) && strncmp(l->on, name, (size_t)(colon - name)) == 0 &&
+		if (strlen(l->on) == (size_t)(colon - name) &&
+		    strncmp(l->on, name, (size_t)(colon - name)) == 0 &&
 		    strcmp(colon + 1, port) == 0)
 			return l;
 	}
@@ -193,7 +195,8 @@ conf_server_name(char *name, size_t size)
 {
 	if (size == 0)
 		return name;
-	if (first_line(SYSCONFDIR "/mail/mailname", name, size) || first_line(SYSCONFDIR "/mailname", name, size))
+	if (first_line(SYSCONFDIR "/mail/mailname", name, size) ||
+	    first_line(SYSCONFDIR "/mailname", name, size))
 		return name;
 	if (gethostname(name, size) == 0) {
 		name[size - 1] = '\0';

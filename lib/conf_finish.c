@@ -33,11 +33,16 @@ report_lost_tables(struct parser *p)
 
 		p->order = l->order;
 		if (t != NULL)
-			conf_error(p, l->at, "table <%s> is declared only in %s line %u; move its line above this one", l->name,
-			    t->t.at.file, t->t.at.line);
+			conf_error(p, l->at,
+			    "table <%s> is declared only in %s line "
+			    "%u; move its line above this one",
+			    l->name, t->t.at.file, t->t.at.line);
 		else
-			conf_error(p, l->at, "there is no table <%s>; write: table %s db:/path (or file:, sqlite:) above; known are: "
-			    "%s", l->name, l->name, known);
+			conf_error(p, l->at,
+			    "there is no table <%s>; write: table %s "
+			    "db:/path (or file:, sqlite:) "
+			    "above; known are: %s",
+			    l->name, l->name, known);
 	}
 }
 
@@ -67,16 +72,20 @@ report_lost_keys(struct parser *p)
 
 		p->order = u->order;
 		if (find_pki(p, u->name) == NULL)
-			conf_error(p, u->at, "pki name not found: %s; there are no `pki %s` lines; add: pki %s certificate "
-			    "\"/etc/ssl/%s.crt\" and: pki %s key \"/etc/ssl/private/%s.key\"", u->name, u->name, u->name, u->name,
-			    u->name, u->name);
+			conf_error(p, u->at,
+			    "pki name not found: %s; there are no "
+			    "`pki %s` lines; add: pki %s certificate "
+			    "\"/etc/ssl/%s.crt\" and: pki %s key \"/etc/ssl/private/%s.key\"",
+			    u->name, u->name, u->name, u->name, u->name, u->name);
 	}
 	for (size_t i = 0; i < p->nca_uses; i++) {
 		const struct pending *u = &p->ca_uses[i];
 
 		p->order = u->order;
 		if (!has_ca(p, u->name))
-			conf_error(p, u->at, "ca name not found: %s; add: ca %s certificate \"/etc/ssl/certs/ca-certificates.crt\"",
+			conf_error(p, u->at,
+			    "ca name not found: %s; add: ca %s certificate "
+			    "\"/etc/ssl/certs/ca-certificates.crt\"",
 			    u->name, u->name);
 	}
 }
@@ -90,13 +99,17 @@ check_pkis(struct parser *p)
 
 		p->order = n->order;
 		if (*k->certificate == '\0')
-			conf_error(p, n->at, "pki %s: missing certificate file; add: pki %s certificate \"FILE\"", k->name, k->name);
+			conf_error(p, n->at,
+			    "pki %s: missing certificate file; add: pki %s certificate \"FILE\"",
+			    k->name, k->name);
 		if (*k->key == '\0')
-			conf_error(p, n->at, "pki %s: missing key file; add: pki %s key \"FILE\"", k->name, k->name);
+			conf_error(p, n->at, "pki %s: missing key file; add: pki %s key \"FILE\"",
+			    k->name, k->name);
 	}
 	for (size_t i = 0; i < p->ntls_uses && p->npki_names == 0; i++) {
 		p->order = p->tls_uses[i].order;
-		conf_error(p, p->tls_uses[i].at, "listen: TLS needs a certificate; add: pki NAME certificate \"FILE\" and: pki "
+		conf_error(p, p->tls_uses[i].at,
+		    "listen: TLS needs a certificate; add: pki NAME certificate \"FILE\" and: pki "
 		    "NAME key \"FILE\", and here: pki NAME");
 	}
 }
@@ -110,11 +123,15 @@ check_dialect(struct parser *p)
 		return;
 	p->order = p->first_match_order;
 	if (p->nrule_lines > 0)
-		conf_error(p, p->first_match, "\"match\" and \"action\" are of OpenSMTPD 6.4 and later, and line %u has %s; this "
-		    "file is taken for the older dialect: say it with accept and reject, too", p->first_rule.line,
-		    "accept or reject");
+		conf_error(p, p->first_match,
+		    "\"match\" and \"action\" are of OpenSMTPD 6.4 "
+		    "and later, and line %u has %s; this "
+		    "file is taken for the older dialect: say it with accept and reject, too",
+		    p->first_rule.line, "accept or reject");
 	else
-		conf_error(p, p->first_match, "this file is taken for one of OpenSMTPD 6.4 or later (match, action); the dialect "
+		conf_error(p, p->first_match,
+		    "this file is taken for one of OpenSMTPD 6.4 "
+		    "or later (match, action); the dialect "
 		    "here is that of 5.4 to 6.0: accept from ... for ... deliver to ...");
 }
 
@@ -122,7 +139,9 @@ static void
 check_rules(struct parser *p)
 {
 	if (p->nrule_lines == 0 && p->c->nerrors == 0)
-		conf_error(p, p->last, "no rules, nothing to do; add one, such as: accept for local deliver to maildir");
+		conf_error(p, p->last,
+		    "no rules, nothing to do; add one, such as: "
+		    "accept for local deliver to maildir");
 	for (size_t i = 0; i < p->c->nrules; i++)
 		if (p->c->rules[i].expire_seconds == 0)
 			p->c->rules[i].expire_seconds = p->c->expire_seconds;
@@ -133,7 +152,8 @@ note_macros(struct parser *p)
 {
 	for (size_t i = 0; i < p->nmacros; i++)
 		if (!p->macros[i].is_used && !p->macros[i].is_fixed)
-			conf_note(p, p->macros[i].at, "macro \"%s\" is not used", p->macros[i].name);
+			conf_note(p, p->macros[i].at, "macro \"%s\" is not used",
+			    p->macros[i].name);
 }
 
 /* ---- shape ---- */
@@ -156,8 +176,9 @@ place_tables(struct parser *p)
 		c->tables[i] = p->tables[i]->t;
 	for (size_t n = 0; n < c->nrules; n++) {
 		struct conf_rule *r = &c->rules[n];
-		const struct conf_table **const used[] = { &r->from_source, &r->for_domain, &r->sender, &r->recipient,
-		    &r->alias, &r->virtual, &r->userbase, &r->relay.auth, &r->relay.source, &r->relay.hostnames };
+		const struct conf_table **const used[] = { &r->from_source, &r->for_domain,
+			&r->sender, &r->recipient, &r->alias, &r->virtual, &r->userbase,
+			&r->relay.auth, &r->relay.source, &r->relay.hostnames };
 
 		for (size_t i = 0; i < sizeof used / sizeof *used; i++)
 			move_table(p, used[i]);

@@ -67,12 +67,14 @@ problem(const char *s, const char *end)
 	size_t len = strcspn(s, "[:}");
 
 	if (!is_one_of(s, len, names))
-		return "there are sender, rcpt and dest, each also with .user and .domain, user.username and user.directory";
+		return "there are sender, rcpt and dest, each also with .user and .domain, "
+		       "user.username and user.directory";
 	s = skip_slice(s + len, end);
 	if (s == NULL)
 		return "a part is written [FROM:TO], with numbers";
 	if (s < end && (*s != ':' || !are_modifiers(s + 1, end) || s + 1 == end))
-		return "behind the name may stand :lowercase, :uppercase, :strip or :raw, joined by \"|\"";
+		return "behind the name may stand :lowercase, "
+		       ":uppercase, :strip or :raw, joined by \"|\"";
 	return NULL;
 }
 
@@ -89,11 +91,14 @@ format_check(struct parser *p, const char *what, const char *s, struct conf_plac
 		s++;
 		end = strchr(s, '}');
 		if (end == NULL)
-			return conf_error(p, at, "%s: \"}\" is missing after \"%%{\"; write %%%%{ for the characters themselves",
+			return conf_error(p, at,
+			    "%s: \"}\" is missing after \"%%{\"; "
+			    "write %%%%{ for the characters themselves",
 			    what);
 		why = problem(s + 1, end);
 		if (why != NULL)
-			return conf_error(p, at, "%s: \"%%%.*s\" cannot be expanded: %s", what, (int)(end - s + 1), s, why);
+			return conf_error(p, at, "%s: \"%%%.*s\" cannot be expanded: %s", what,
+			    (int)(end - s + 1), s, why);
 		s = end;
 	}
 	return true;

@@ -89,7 +89,7 @@ struct macro {
 
 struct message_entry {
 	struct conf_message m;
-	size_t order;		/* of the directive: messages come out in the order of the lines */
+	size_t order;		/* of the directive: messages come out in that order */
 };
 
 /* conf.tables is one array at last; until then tables keep their places. */
@@ -120,9 +120,11 @@ struct parser {
 
 	struct message_entry *messages;	size_t nmessages, message_room;
 	struct table_node **tables;	size_t ntables, table_room;
-	struct pending *lost;		size_t nlost, lost_room;	/* tables not declared when used */
+	struct pending *lost;
+	size_t nlost, lost_room; /* tables not declared when used */
 	struct pending *pki_names;	size_t npki_names, pki_name_room;	/* as declared */
-	struct pending *tls_uses;	size_t ntls_uses, tls_use_room;		/* listeners that name no pki */
+	struct pending *tls_uses;
+	size_t ntls_uses, tls_use_room; /* listeners that name no pki */
 	struct pending *pki_uses;	size_t npki_uses, pki_use_room;
 	struct pending *ca_uses;	size_t nca_uses, ca_use_room;
 	size_t rule_room, listen_room, pki_room, ca_room, mta_room;
@@ -157,7 +159,8 @@ bool lex_push_file(struct parser *p, const char *path, bool *too_big);
 /* Reads the words of the next directive into p->words; false at the end. A
  * directive with a lexical error is reported, and skipped. */
 bool lex_directive(struct parser *p);
-void lex_define(struct parser *p, const char *name, const char *value, struct conf_place at, bool is_fixed);
+void lex_define(struct parser *p, const char *name, const char *value, struct conf_place at,
+    bool is_fixed);
 
 /* ---- words of a directive ---- */
 
@@ -165,7 +168,7 @@ const struct word *word_peek(const struct parser *p);
 bool word_is(const struct word *w, const char *text);		/* bare */
 bool word_is_punct(const struct word *w, char c);
 bool word_is_keyword(const struct word *w);
-bool word_take(struct parser *p, const char *text);		/* takes it if it is this bare word */
+bool word_take(struct parser *p, const char *text); /* takes it if it is this bare word */
 bool word_take_punct(struct parser *p, char c);
 const char *word_show(struct parser *p, const struct word *w);	/* for a message */
 
@@ -216,7 +219,8 @@ bool table_argument_begins(const struct parser *p);
 /* Whether every %{...} of a command or path can be expanded. */
 bool format_check(struct parser *p, const char *what, const char *s, struct conf_place at);
 
-bool relay_parse_url(struct arena *a, struct conf_relay_url *url, const char *text, const char **why);
+bool relay_parse_url(struct arena *a, struct conf_relay_url *url, const char *text,
+    const char **why);
 
 /* Checks the whole, then gives the lists the shape of conf.h; conf_shape() does only that. */
 void conf_finish(struct parser *p);

@@ -38,7 +38,8 @@ go_back(struct source *src, struct mark m)
 static int
 peek(struct source *src)
 {
-	while (src->pos + 1 < src->len && src->s[src->pos] == '\\' && src->s[src->pos + 1] == '\n') {
+	while (src->pos + 1 < src->len && src->s[src->pos] == '\\' &&
+	    src->s[src->pos + 1] == '\n') {
 		src->pos += 2;
 		if (!src->is_macro)
 			src->at.line++;
@@ -60,13 +61,15 @@ get(struct source *src)
 }
 
 void
-lex_push(struct parser *p, const char *s, size_t len, struct conf_place at, bool is_macro, bool is_public)
+lex_push(struct parser *p, const char *s, size_t len, struct conf_place at, bool is_macro,
+    bool is_public)
 {
 	struct source *src;
 
 	if (len > CONF_INPUT_MAX - p->octets) {
 		if (!p->is_truncated)
-			conf_error(p, at, "more than %d octets of configuration; the rest is not read",
+			conf_error(p, at,
+			    "more than %d octets of configuration; the rest is not read",
 			    CONF_INPUT_MAX);
 		p->is_truncated = true;
 		p->source = NULL;
@@ -151,7 +154,8 @@ find_macro(const struct parser *p, const char *name)
 }
 
 void
-lex_define(struct parser *p, const char *name, const char *value, struct conf_place at, bool is_fixed)
+lex_define(struct parser *p, const char *name, const char *value, struct conf_place at,
+    bool is_fixed)
 {
 	struct macro *m = find_macro(p, name);
 
@@ -165,7 +169,8 @@ lex_define(struct parser *p, const char *name, const char *value, struct conf_pl
 static bool
 is_name_octet(int c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    c == '_';
 }
 
 static bool
@@ -186,15 +191,18 @@ expand_macro(struct parser *p)
 
 	while (is_name_octet(peek(src))) {
 		if (n == sizeof name - 1)
-			return conf_error(p, at, "macro name longer than %d octets", CONF_TABLE_NAME_MAX);
+			return conf_error(p, at, "macro name longer than %d octets",
+			    CONF_TABLE_NAME_MAX);
 		name[n++] = (char)get(src);
 	}
 	name[n] = '\0';
 	if (n == 0)
-		return conf_error(p, at, "\"$\" needs the name of a macro behind it; quote it if it is meant");
+		return conf_error(p, at,
+		    "\"$\" needs the name of a macro behind it; quote it if it is meant");
 	m = find_macro(p, name);
 	if (m == NULL)
-		return conf_error(p, at, "macro \"%s\" is not defined; write %s = \"value\" above, or use -D %s=value",
+		return conf_error(p, at,
+		    "macro \"%s\" is not defined; write %s = \"value\" above, or use -D %s=value",
 		    name, name, name);
 	m->is_used = true;
 	lex_push(p, m->value, strlen(m->value), at, true, src->is_public);
@@ -213,7 +221,8 @@ add_octet(struct parser *p, char *to, size_t *n, int c, struct conf_place at)
 {
 	if (*n == CONF_WORD_MAX) {
 		skip_line(p->source);
-		return conf_error(p, at, "a word of more than %d octets; is a quote missing?", CONF_WORD_MAX);
+		return conf_error(p, at, "a word of more than %d octets; is a quote missing?",
+		    CONF_WORD_MAX);
 	}
 	to[(*n)++] = (char)c;
 	return true;
@@ -235,8 +244,8 @@ read_quoted(struct parser *p, int quote, struct word *w)
 		if (c == -1) {
 			go_back(src, start);
 			skip_line(src);
-			return conf_error(p, w->at, "the quote that begins here is not closed; write %c at its end",
-			    quote);
+			return conf_error(p, w->at,
+			    "the quote that begins here is not closed; write %c at its end", quote);
 		}
 		if (c == '\0')
 			return conf_error(p, src->at, "a NUL octet in a quoted string; remove it");
@@ -249,7 +258,8 @@ read_quoted(struct parser *p, int quote, struct word *w)
 			return false;
 	}
 	if (is_split)
-		conf_warn(p, w->at, "the string that begins here runs over the end of the line; if that is meant, "
+		conf_warn(p, w->at,
+		    "the string that begins here runs over the end of the line; if that is meant, "
 		    "end the line with \\, else close the quote");
 	w->kind = WORD_QUOTED;
 	w->text = conf_copy(p, text, n);
@@ -278,8 +288,11 @@ refuse_octet(struct parser *p, int c)
 	/* One complaint a line: the rest of it would only repeat it. */
 	skip_line(p->source);
 	printable_copy(shown, sizeof shown, &octet, 1);
-	conf_error(p, p->source->at, c == '\r' ? "the line holds a carriage return; save the file with Unix line "
-	    "ends" : "control octet %s; remove it", shown);
+	if (c == '\r')
+		conf_error(p, p->source->at,
+		    "the line holds a carriage return; save the file with Unix line ends");
+	else
+		conf_error(p, p->source->at, "control octet %s; remove it", shown);
 	return LEXED_BAD;
 }
 
@@ -338,7 +351,8 @@ lex(struct parser *p, struct word *w)
 static bool
 begins_directive(const struct word *w)
 {
-	static const char *const names[] = { "accept", "reject", "table", "listen", "include", "limit" };
+	static const char *const names[] = { "accept", "reject", "table", "listen", "include",
+		"limit" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (word_is(w, names[i]))
@@ -360,9 +374,11 @@ collect(struct parser *p, enum lexed *last)
 		struct word w = { .kind = WORD_END };
 
 		*last = lex(p, &w);
-		if (*last == LEXED_END || (*last == LEXED_NEWLINE && braces == 0 && (p->nwords > 0 || !is_good)))
+		if (*last == LEXED_END ||
+		    (*last == LEXED_NEWLINE && braces == 0 && (p->nwords > 0 || !is_good)))
 			break;
-		if (*last == LEXED_WORD && braces > 0 && is_line_start && begins_directive(&w) && p->source == src) {
+		if (*last == LEXED_WORD && braces > 0 && is_line_start && begins_directive(&w) &&
+		    p->source == src) {
 			go_back(src, before);
 			break;
 		}
@@ -377,11 +393,14 @@ collect(struct parser *p, enum lexed *last)
 		if (p->nwords < CONF_DIRECTIVE_MAX)
 			*APPEND(p, p->words, p->nwords, p->word_room) = w;
 		else if (is_good)
-			is_good = conf_error(p, w.at, "a directive of more than %d words; put lists of that size into "
-			    "a file or db table", CONF_DIRECTIVE_MAX);
+			is_good = conf_error(p, w.at,
+			    "a directive of more than %d words; put "
+			    "lists of that size into a file or db table",
+			    CONF_DIRECTIVE_MAX);
 	}
 	if (braces > 0)
-		is_good = conf_error(p, opened, "the \"{\" here is not closed; write \"}\" at the end of the list");
+		is_good = conf_error(p, opened,
+		    "the \"{\" here is not closed; write \"}\" at the end of the list");
 	return is_good;
 }
 

@@ -12,7 +12,7 @@ struct limit {
 	const char *name;
 	size_t offset;
 	bool may_be_zero;
-	bool is_used;		/* else it is checked, and a warning says that it changes nothing */
+	bool is_used;		/* else a warning says that it changes nothing */
 };
 
 #define LIMIT(name, member, used) { name, offsetof(struct conf_limits, member), false, used }
@@ -104,7 +104,8 @@ refuse_name(struct parser *p, const char *group, const struct limit *limits)
 
 	for (const struct limit *l = limits + 1; l->name != NULL; l++)
 		known = conf_print(p, "%s, %s", known, l->name);
-	return conf_error(p, w->at, "limit %s: %s is not known; there are: %s", group, word_show(p, w), known);
+	return conf_error(p, w->at, "limit %s: %s is not known; there are: %s", group,
+	    word_show(p, w), known);
 }
 
 /* NAME NUMBER into the member of *to that the name stands for. */
@@ -123,9 +124,12 @@ take_limit(struct parser *p, const char *group, const struct limit *limits, void
 	if (!word_take_number(p, conf_print(p, "limit %s %s", group, l->name), &n))
 		return false;
 	if (n == 0 && !l->may_be_zero)
-		return conf_error(p, w->at, "limit %s %s: 0 would stop all mail; write 1 or more", group, l->name);
+		return conf_error(p, w->at, "limit %s %s: 0 would stop all mail; write 1 or more",
+		    group, l->name);
 	if (!l->is_used)
-		conf_warn(p, w->at, "limit %s %s changes nothing: pipepost has limits of its own for that, see queue-run(8)",
+		conf_warn(p, w->at,
+		    "limit %s %s changes nothing: pipepost has "
+		    "limits of its own for that, see queue-run(8)",
 		    group, l->name);
 	memcpy((char *)to + l->offset, &n, sizeof n);
 	return true;
@@ -153,7 +157,8 @@ parse_mta(struct parser *p)
 
 	if (word_take(p, "for")) {
 		if (!word_take(p, "domain"))
-			return conf_error(p, word_peek(p)->at, "limit mta for: \"domain\" is missing before %s",
+			return conf_error(p, word_peek(p)->at,
+			    "limit mta for: \"domain\" is missing before %s",
 			    word_show(p, word_peek(p)));
 		if ((domain = word_take_value(p, "limit mta for domain: the domain")) == NULL)
 			return false;
@@ -194,6 +199,7 @@ parse_limit(struct parser *p)
 		} while (word_peek(p)->kind != WORD_END);
 		return true;
 	}
-	return conf_error(p, word_peek(p)->at, "limit: %s is not known; there are: session, mda, mta, scheduler",
+	return conf_error(p, word_peek(p)->at,
+	    "limit: %s is not known; there are: session, mda, mta, scheduler",
 	    word_show(p, word_peek(p)));
 }

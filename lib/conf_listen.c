@@ -16,9 +16,17 @@ struct options {
 static bool
 take_port(struct parser *p, struct options *o)
 {
-	static const struct { const char *name; uint16_t port; } services[] = {
-		{ "smtp", 25 }, { "submission", 587 }, { "smtps", 465 }, { "submissions", 465 }, { "ssmtp", 465 },
-		{ "urd", 465 }, { "lmtp", 24 },
+	static const struct {
+		const char *name;
+		uint16_t port;
+	} services[] = {
+		{ "smtp", 25 },
+		{ "submission", 587 },
+		{ "smtps", 465 },
+		{ "submissions", 465 },
+		{ "ssmtp", 465 },
+		{ "urd", 465 },
+		{ "lmtp", 24 },
 	};
 	const struct word *w = word_peek(p);
 	const char *s = w->text;
@@ -36,7 +44,10 @@ take_port(struct parser *p, struct options *o)
 	if (o->l.port != 0)
 		return true;
 	if (!word_scan_number(s, &n) || n == 0 || n > UINT16_MAX)
-		return conf_error(p, w->at, "port \"%s\": write a number from 1 to 65535, or smtp, submission, smtps or lmtp", s);
+		return conf_error(p, w->at,
+		    "port \"%s\": write a number from 1 to 65535, "
+		    "or smtp, submission, smtps or lmtp",
+		    s);
 	o->l.port = (uint16_t)n;
 	return true;
 }
@@ -81,10 +92,12 @@ take_auth(struct parser *p, struct options *o)
 	if ((w->kind == WORD_BARE || w->kind == WORD_QUOTED) && strncmp(w->text, "exec:", 5) == 0) {
 		p->next++;
 		o->l.auth_program = w->text + 5;
-		return w->text[5] == '/' || conf_error(p, w->at, "%s exec: the path of the program must begin with \"/\"",
-		    clause);
+		return w->text[5] == '/' ||
+		    conf_error(p, w->at, "%s exec: the path of the program must begin with \"/\"",
+		        clause);
 	}
-	return !table_argument_begins(p) || parse_table_argument(p, clause, USE_CREDENTIALS, &o->l.auth_table);
+	return !table_argument_begins(p) ||
+	    parse_table_argument(p, clause, USE_CREDENTIALS, &o->l.auth_table);
 }
 
 static bool
@@ -121,7 +134,8 @@ take_tag(struct parser *p, struct options *o)
 	if (word_already(p, "tag", *o->l.tag != '\0') || (s = word_take_value(p, "tag")) == NULL)
 		return false;
 	if (*s == '\0' || strlen(s) > CONF_TAG_MAX)
-		return conf_error(p, w->at, "tag \"%s\": a tag has 1 to %d octets", s, CONF_TAG_MAX);
+		return conf_error(p, w->at, "tag \"%s\": a tag has 1 to %d octets", s,
+		    CONF_TAG_MAX);
 	o->l.tag = s;
 	return true;
 }
@@ -131,7 +145,8 @@ take_hostname(struct parser *p, struct options *o)
 {
 	const char *s;
 
-	if (word_already(p, "hostname", *o->l.hostname != '\0') || (s = word_take_value(p, "hostname")) == NULL)
+	if (word_already(p, "hostname", *o->l.hostname != '\0') ||
+	    (s = word_take_value(p, "hostname")) == NULL)
 		return false;
 	o->l.hostname = s;
 	return true;
@@ -184,7 +199,8 @@ static bool
 refuse_filter(struct parser *p, struct options *o)
 {
 	(void)o;
-	return conf_error(p, p->words[p->next - 1].at, "listen: the filters of OpenSMTPD 5.x are not available; remove "
+	return conf_error(p, p->words[p->next - 1].at,
+	    "listen: the filters of OpenSMTPD 5.x are not available; remove "
 	    "the option, and give smtp-recv a program in $QMAILQUEUE that filters");
 }
 
@@ -192,12 +208,27 @@ static const struct option {
 	const char *name;
 	bool (*take)(struct parser *p, struct options *o);
 } options[] = {
-	{ "port", take_port }, { "inet4", take_family }, { "inet6", take_family }, { "tls", take_tls },
-	{ "tls-require", take_tls }, { "smtps", take_tls }, { "secure", take_tls }, { "pki", take_pki },
-	{ "ca", take_ca }, { "auth", take_auth }, { "auth-optional", take_auth }, { "tag", take_tag },
-	{ "hostname", take_hostname }, { "hostnames", take_hostnames }, { "senders", take_senders },
-	{ "mask-source", take_flag }, { "received-auth", take_flag }, { "no-dsn", take_flag },
-	{ "dsn-notify", take_dsn }, { "dsn-ret", take_dsn }, { "filter", refuse_filter },
+	{ "port", take_port },
+	{ "inet4", take_family },
+	{ "inet6", take_family },
+	{ "tls", take_tls },
+	{ "tls-require", take_tls },
+	{ "smtps", take_tls },
+	{ "secure", take_tls },
+	{ "pki", take_pki },
+	{ "ca", take_ca },
+	{ "auth", take_auth },
+	{ "auth-optional", take_auth },
+	{ "tag", take_tag },
+	{ "hostname", take_hostname },
+	{ "hostnames", take_hostnames },
+	{ "senders", take_senders },
+	{ "mask-source", take_flag },
+	{ "received-auth", take_flag },
+	{ "no-dsn", take_flag },
+	{ "dsn-notify", take_dsn },
+	{ "dsn-ret", take_dsn },
+	{ "filter", refuse_filter },
 };
 enum { NOPTIONS = sizeof options / sizeof *options };
 
@@ -211,11 +242,14 @@ refuse_option(struct parser *p)
 		names[i] = options[i].name;
 	guess = w->kind == WORD_BARE ? word_guess(conf_lowercase(p, w->text), names) : NULL;
 	if (guess != NULL)
-		return conf_error(p, w->at, "listen: %s is not an option; did you mean \"%s\"?", word_show(p, w), guess);
+		return conf_error(p, w->at, "listen: %s is not an option; did you mean \"%s\"?",
+		    word_show(p, w), guess);
 	if (word_is(w, "verify"))
 		return conf_error(p, w->at, "listen: verify stands behind tls-require or smtps");
-	return conf_error(p, w->at, "listen: %s is not an option; there are: port, inet4, inet6, tls, tls-require, smtps, "
-	    "secure, pki, ca, auth, auth-optional, tag, hostname, hostnames, senders, mask-source, received-auth, no-dsn",
+	return conf_error(p, w->at,
+	    "listen: %s is not an option; there are: port, inet4, inet6, tls, tls-require, smtps, "
+	    "secure, pki, ca, auth, auth-optional, tag, hostname, "
+	    "hostnames, senders, mask-source, received-auth, no-dsn",
 	    word_show(p, w));
 }
 
@@ -236,13 +270,18 @@ check_options(struct parser *p, const struct options *o)
 	bool has_tls = l->starttls || l->smtps;
 
 	if (o->is_secure && o->has_port)
-		return conf_error(p, l->at, "listen: tls/smtps on same port; write one line with tls and one with smtps");
+		return conf_error(p, l->at,
+		    "listen: tls/smtps on same port; write one line with tls and one with smtps");
 	if (l->auth != AUTH_NONE && !has_tls)
-		return conf_error(p, l->at, "listen: auth needs TLS, passwords are never taken in clear text; add tls or smtps");
+		return conf_error(p, l->at,
+		    "listen: auth needs TLS, passwords are never "
+		    "taken in clear text; add tls or smtps");
 	if (!has_tls && (*l->pki != '\0' || *l->ca != '\0'))
-		return conf_error(p, l->at, "listen: %s needs TLS; add tls, tls-require or smtps", *l->pki != '\0' ? "pki" : "ca");
+		return conf_error(p, l->at, "listen: %s needs TLS; add tls, tls-require or smtps",
+		    *l->pki != '\0' ? "pki" : "ca");
 	if (l->senders != NULL && l->auth == AUTH_NONE)
-		return conf_error(p, l->at, "listen: senders needs auth: it says what a user may send as");
+		return conf_error(p, l->at,
+		    "listen: senders needs auth: it says what a user may send as");
 	return true;
 }
 
@@ -254,8 +293,9 @@ add_listen(struct parser *p, const struct conf_listen *l)
 
 		if (strcmp(other->on, l->on) == 0 && other->port == l->port &&
 		    !(other->inet4_only && l->inet6_only) && !(other->inet6_only && l->inet4_only))
-			return conf_error(p, l->at, "listen on %s port %u is already there in line %u; remove one of them", l->on,
-			    l->port, other->at.line);
+			return conf_error(p, l->at,
+			    "listen on %s port %u is already there in line %u; remove one of them",
+			    l->on, l->port, other->at.line);
 	}
 	*APPEND(p, p->c->listens, p->c->nlistens, p->listen_room) = *l;
 	return true;
@@ -273,39 +313,46 @@ parse_socket(struct parser *p)
 			return refuse_filter(p, NULL);
 		}
 		if (!word_take(p, "mask-source"))
-			return conf_error(p, word_peek(p)->at, "listen on socket: %s is not an option; there is: mask-source",
+			return conf_error(p, word_peek(p)->at,
+			    "listen on socket: %s is not an option; there is: mask-source",
 			    word_show(p, word_peek(p)));
 	}
-	conf_warn(p, at, "listen on socket is ignored: sendmail puts local mail into the queue without a socket");
+	conf_warn(p, at,
+	    "listen on socket is ignored: sendmail puts "
+	    "local mail into the queue without a socket");
 	return true;
 }
 
 bool
 parse_listen(struct parser *p)
 {
-	struct options o = { .l = { .at = p->words[0].at, .auth_program = "", .pki = "", .ca = "", .tag = "",
-	    .hostname = "" } };
+	struct options o = { .l = { .at = p->words[0].at, .auth_program = "", .pki = "",
+	    .ca = "", .tag = "", .hostname = "" } };
 
 	if (!word_take(p, "on"))
-		return conf_error(p, word_peek(p)->at, "listen: \"on\" is missing before %s", word_show(p, word_peek(p)));
+		return conf_error(p, word_peek(p)->at, "listen: \"on\" is missing before %s",
+		    word_show(p, word_peek(p)));
 	if (word_take(p, "socket"))
 		return parse_socket(p);
 	o.at = word_peek(p)->at;
 	if (word_take(p, "*")) {
 		conf_warn(p, o.at, "listen on *: write listen on all");
 		o.l.on = "all";
-	} else if ((o.l.on = word_take_value(p, "listen on: the address, interface or \"all\"")) == NULL) {
+	} else if ((o.l.on = word_take_value(p, "listen on: the address, interface or \"all\"")) ==
+	    NULL) {
 		return false;
 	}
 	if (*o.l.on == '\0')
-		return conf_error(p, o.at, "listen on: the address is empty; write an address, an interface or all");
+		return conf_error(p, o.at,
+		    "listen on: the address is empty; write an address, an interface or all");
 	while (word_peek(p)->kind != WORD_END)
 		if (!take_option(p, &o))
 			return false;
 	if (!check_options(p, &o))
 		return false;
 	if ((o.l.starttls || o.l.smtps) && *o.l.pki == '\0')
-		*APPEND(p, p->tls_uses, p->ntls_uses, p->tls_use_room) = (struct pending){ "", o.l.at, p->order };
+		*APPEND(p, p->tls_uses, p->ntls_uses, p->tls_use_room) =
+		    (struct pending){ "", o.l.at, p->order };
 	if (!o.has_port)
 		o.l.port = o.l.smtps ? PORT_SMTPS : PORT_SMTP;
 	if (!add_listen(p, &o.l) || !o.is_secure)

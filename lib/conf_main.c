@@ -18,12 +18,15 @@ parse_include(struct parser *p)
 	if (path == NULL || !word_end(p, "the file to include"))
 		return false;
 	if (p->depth >= CONF_INCLUDE_DEPTH_MAX || p->files >= CONF_INCLUDE_MAX)
-		return conf_error(p, at, "include \"%s\": more than %d files inside one another, or %d in all; "
-		    "does a file include itself?", path, CONF_INCLUDE_DEPTH_MAX, CONF_INCLUDE_MAX);
+		return conf_error(p, at,
+		    "include \"%s\": more than %d files inside one another, or %d in all; "
+		    "does a file include itself?",
+		    path, CONF_INCLUDE_DEPTH_MAX, CONF_INCLUDE_MAX);
 	if (lex_push_file(p, path, &is_too_big))
 		return true;
 	if (is_too_big)
-		return conf_error(p, at, "failed to include file %s: it has more than %d octets", path, CONF_FILE_MAX);
+		return conf_error(p, at, "failed to include file %s: it has more than %d octets",
+		    path, CONF_FILE_MAX);
 	return conf_error(p, at, "failed to include file %s: %s", path, strerror(errno));
 }
 
@@ -35,16 +38,22 @@ parse_macro(struct parser *p)
 	const char *value;
 
 	if (name->kind != WORD_BARE || word_is_keyword(name))
-		return conf_error(p, name->at, "%s cannot be the name of a macro: it must be letters, digits and \"_\", and no "
-		    "word of this language", word_show(p, name));
+		return conf_error(p, name->at,
+		    "%s cannot be the name of a macro: it must be "
+		    "letters, digits and "
+		    "\"_\", and no word of this language",
+		    word_show(p, name));
 	p->next += 2;
 	value = word_take_value(p, conf_print(p, "the value of macro \"%s\"", name->text));
 	if (value == NULL || !word_end(p, "the value of a macro"))
 		return false;
 	for (const char *c = name->text; *c != '\0'; c++)
-		if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_'))
-			return conf_error(p, name->at, "macro name \"%s\": only letters, digits and \"_\" can be used "
-			    "as $NAME", name->text);
+		if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+			(*c >= 'A' && *c <= 'Z') || *c == '_'))
+			return conf_error(p, name->at,
+			    "macro name \"%s\": only letters, "
+			    "digits and \"_\" can be used as $NAME",
+			    name->text);
 	lex_define(p, name->text, value, name->at, false);
 	return true;
 }
@@ -69,7 +78,8 @@ parse_bounce_warn(struct parser *p)
 
 	while (word_peek(p)->kind != WORD_END) {
 		if (given++ > 0 && !word_take_punct(p, ','))
-			return conf_error(p, word_peek(p)->at, "bounce-warn: a comma is missing before %s",
+			return conf_error(p, word_peek(p)->at,
+			    "bounce-warn: a comma is missing before %s",
 			    word_show(p, word_peek(p)));
 		if (!word_take_delay(p, "bounce-warn", &one))
 			return false;
@@ -77,7 +87,8 @@ parse_bounce_warn(struct parser *p)
 			seconds[n++] = one;
 	}
 	if (given > n)
-		conf_warn(p, at, "bounce-warn: only the first %d times are used", CONF_BOUNCE_WARN_MAX);
+		conf_warn(p, at, "bounce-warn: only the first %d times are used",
+		    CONF_BOUNCE_WARN_MAX);
 	memcpy(p->c->bounce_warn_seconds, seconds, n * sizeof *seconds);
 	p->c->nbounce_warn = n;
 	return true;
@@ -113,8 +124,10 @@ parse_max_message_size(struct parser *p)
 	if (s == NULL || !word_end(p, "the size"))
 		return false;
 	if (!scan_size(s, &octets))
-		return conf_error(p, at, "max-message-size: \"%s\" is not a size; write octets, or a number and one of "
-		    "K, M, G, such as 35M", s);
+		return conf_error(p, at,
+		    "max-message-size: \"%s\" is not a size; write "
+		    "octets, or a number and one of K, M, G, such as 35M",
+		    s);
 	p->c->max_message_size = octets;
 	return true;
 }
@@ -127,7 +140,8 @@ parse_max_mta_deferred(struct parser *p)
 
 	if (!word_take_number(p, "max-mta-deferred", &n) || !word_end(p, "the number"))
 		return false;
-	conf_warn(p, at, "max-mta-deferred is checked and ignored: messages wait on disk, not in memory");
+	conf_warn(p, at,
+	    "max-mta-deferred is checked and ignored: messages wait on disk, not in memory");
 	p->c->limits.max_mta_deferred = n;
 	return true;
 }
@@ -141,7 +155,8 @@ parse_min_uid(struct parser *p)
 	if (!word_take_number(p, "min-uid", &n) || !word_end(p, "the number"))
 		return false;
 	if (n == 0)
-		return conf_error(p, at, "min-uid: nothing is ever delivered as uid 0; write 1 or more");
+		return conf_error(p, at,
+		    "min-uid: nothing is ever delivered as uid 0; write 1 or more");
 	p->c->min_uid = n;
 	return true;
 }
@@ -158,8 +173,11 @@ parse_delimiter(struct parser *p)
 	if (!word_end(p, "the delimiter"))
 		return false;
 	if (w->text[0] <= ' ' || w->text[0] == 127 || w->text[0] == '@' || w->text[1] != '\0')
-		return conf_error(p, at, "subaddressing-delimiter: \"%s\" must be one visible character that is not \"@\", "
-		    "such as \"+\"", w->text);
+		return conf_error(p, at,
+		    "subaddressing-delimiter: \"%s\" must be one "
+		    "visible character "
+		    "that is not \"@\", such as \"+\"",
+		    w->text);
 	p->c->subaddressing_delimiter = w->text[0];
 	return true;
 }
@@ -174,9 +192,13 @@ parse_encryption(struct parser *p, struct conf_place at)
 	if (!word_end(p, "queue encryption"))
 		return false;
 	if (*key == '\0' || strcmp(key, "-") == 0 || strcmp(key, "stdin") == 0)
-		return conf_error(p, at, "queue encryption: a key cannot be asked for, the programs that need it have no "
-		    "terminal; and encryption is not available: remove the line and encrypt the spool's disk");
-	return conf_error(p, at, "queue encryption is not available, messages would be stored in clear; remove the line "
+		return conf_error(p, at,
+		    "queue encryption: a key cannot be asked for, "
+		    "the programs that need it have no "
+		    "terminal; and encryption is not available: "
+		    "remove the line and encrypt the spool's disk");
+	return conf_error(p, at,
+	    "queue encryption is not available, messages would be stored in clear; remove the line "
 	    "and encrypt the spool's disk");
 }
 
@@ -188,11 +210,13 @@ parse_queue(struct parser *p)
 	if (word_take(p, "encryption"))
 		return parse_encryption(p, at);
 	if (!word_take(p, "compression"))
-		return conf_error(p, at, "queue: %s is not known; there are: compression, encryption",
+		return conf_error(p, at,
+		    "queue: %s is not known; there are: compression, encryption",
 		    word_show(p, word_peek(p)));
 	if (!word_end(p, "queue compression"))
 		return false;
-	conf_warn(p, at, "queue compression is not available and ignored: messages are stored as they are");
+	conf_warn(p, at,
+	    "queue compression is not available and ignored: messages are stored as they are");
 	return true;
 }
 
@@ -223,7 +247,8 @@ parse_curve(struct parser *p)
 static bool
 refuse_filter(struct parser *p)
 {
-	return conf_error(p, p->words[0].at, "the filters of OpenSMTPD 5.x are not available; remove the line, and "
+	return conf_error(p, p->words[0].at,
+	    "the filters of OpenSMTPD 5.x are not available; remove the line, and "
 	    "give smtp-recv a program in $QMAILQUEUE that filters");
 }
 
@@ -272,12 +297,16 @@ pki_option(struct parser *p, struct conf_pki *k)
 	if (word_is(w, "ca"))
 		return set_pki(p, k, "ca", &k->ca);
 	if (word_is(w, "dhe") || word_is(w, "dhparams")) {
-		conf_warn(p, w->at, "pki %s: %s is ignored: key exchange is by elliptic curves only", k->name, w->text);
+		conf_warn(p, w->at,
+		    "pki %s: %s is ignored: key exchange is by elliptic curves only", k->name,
+		    w->text);
 		return set_pki(p, k, w->text, &k->dhe);
 	}
 	p->next--;
-	return conf_error(p, w->at, "pki %s: %s is not known; there are: certificate \"FILE\", key \"FILE\", ca \"FILE\", "
-	    "dhe", k->name, word_show(p, w));
+	return conf_error(p, w->at,
+	    "pki %s: %s is not known; there are: certificate "
+	    "\"FILE\", key \"FILE\", ca \"FILE\", dhe",
+	    k->name, word_show(p, w));
 }
 
 bool
@@ -291,12 +320,14 @@ parse_pki(struct parser *p)
 		return false;
 	name = conf_lowercase(p, name);
 	if (strcmp(name, "*") != 0 && !address_is_domain(name, strlen(name)))
-		return conf_error(p, at, "pki \"%s\": the name must be a host name, or \"*\"", name);
+		return conf_error(p, at, "pki \"%s\": the name must be a host name, or \"*\"",
+		    name);
 	k = find_pki(p, name);
 	if (k == NULL) {
 		k = APPEND(p, p->c->pkis, p->c->npkis, p->pki_room);
 		*k = (struct conf_pki){ at, name, "", "", "", "" };
-		*APPEND(p, p->pki_names, p->npki_names, p->pki_name_room) = (struct pending){ name, at, p->order };
+		*APPEND(p, p->pki_names, p->npki_names, p->pki_name_room) =
+		    (struct pending){ name, at, p->order };
 	}
 	do {
 		if (!pki_option(p, k))
@@ -321,7 +352,8 @@ parse_ca(struct parser *p)
 	name = conf_lowercase(p, name);
 	for (size_t i = 0; i < p->c->ncas; i++)
 		if (strcmp(p->c->cas[i].name, name) == 0)
-			return conf_error(p, at, "ca \"%s\" is already declared in line %u", name, p->c->cas[i].at.line);
+			return conf_error(p, at, "ca \"%s\" is already declared in line %u", name,
+			    p->c->cas[i].at.line);
 	*APPEND(p, p->c->cas, p->c->ncas, p->ca_room) = (struct conf_ca){ at, name, file };
 	return true;
 }
@@ -329,13 +361,15 @@ parse_ca(struct parser *p)
 void
 parse_pki_use(struct parser *p, const char *name, struct conf_place at)
 {
-	*APPEND(p, p->pki_uses, p->npki_uses, p->pki_use_room) = (struct pending){ name, at, p->order };
+	*APPEND(p, p->pki_uses, p->npki_uses, p->pki_use_room) =
+	    (struct pending){ name, at, p->order };
 }
 
 void
 parse_ca_use(struct parser *p, const char *name, struct conf_place at)
 {
-	*APPEND(p, p->ca_uses, p->nca_uses, p->ca_use_room) = (struct pending){ name, at, p->order };
+	*APPEND(p, p->ca_uses, p->nca_uses, p->ca_use_room) =
+	    (struct pending){ name, at, p->order };
 }
 
 /* ---- which directive ---- */
@@ -375,10 +409,11 @@ enum { NDIRECTIVES = sizeof directives / sizeof *directives };
 /* What other ages of the language say, and how it is said here. */
 static const char *const foreign[][2] = {
 	{ "map", "\"map\" is from before OpenSMTPD 5.3; write: table NAME db:/path" },
-	{ "ssl", "\"ssl\" is from before OpenSMTPD 5.4; write: pki NAME certificate \"FILE\" key \"FILE\"" },
+	{ "ssl", "\"ssl\" is from before OpenSMTPD 5.4; write: "
+	    "pki NAME certificate \"FILE\" key \"FILE\"" },
 	{ "certificate", "write: pki NAME certificate \"FILE\" key \"FILE\"" },
-	{ "smtp", "\"smtp\" is of OpenSMTPD 6.4 and later; write: max-message-size, limit session, ciphers or "
-	    "subaddressing-delimiter" },
+	{ "smtp", "\"smtp\" is of OpenSMTPD 6.4 and later; write: max-message-size, limit session, "
+	    "ciphers or subaddressing-delimiter" },
 	{ "mta", "\"mta\" is of OpenSMTPD 6.4 and later; write: limit mta, or max-mta-deferred" },
 	{ "mda", "\"mda\" is of OpenSMTPD 6.4 and later; write: limit mda" },
 	{ "scheduler", "\"scheduler\" is of OpenSMTPD 6.4 and later; write: limit scheduler" },
@@ -401,9 +436,12 @@ refuse_word(struct parser *p)
 			return conf_error(p, w->at, "%s", foreign[i][1]);
 	guess = w->kind == WORD_BARE ? word_guess(conf_lowercase(p, w->text), names) : NULL;
 	if (guess != NULL)
-		return conf_error(p, w->at, "%s is not a directive; did you mean \"%s\"?", word_show(p, w), guess);
-	return conf_error(p, w->at, "%s is not a directive; a line begins with accept, reject, listen, table, pki, ca, "
-	    "limit, expire, bounce-warn, max-message-size, include or NAME =", word_show(p, w));
+		return conf_error(p, w->at, "%s is not a directive; did you mean \"%s\"?",
+		    word_show(p, w), guess);
+	return conf_error(p, w->at,
+	    "%s is not a directive; a line begins with accept, reject, listen, table, pki, ca, "
+	    "limit, expire, bounce-warn, max-message-size, include or NAME =",
+	    word_show(p, w));
 }
 
 bool

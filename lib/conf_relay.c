@@ -44,8 +44,9 @@ find_scheme(const char *text, size_t len, const char **why)
 	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
 		if (strlen(schemes[i].name) == len && strncmp(schemes[i].name, text, len) == 0)
 			return &schemes[i];
-	*why = "there are the schemes smtp, smtp+tls, tls, tls+auth, smtps, smtps+auth, secure, secure+auth, lmtp, backup "
-	    "and tls+backup";
+	*why = "there are the schemes smtp, smtp+tls, tls, tls+auth, smtps, smtps+auth, secure, "
+	       "secure+auth, lmtp, backup "
+	       "and tls+backup";
 	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
 		if (strlen(foreign[i][0]) == len && strncmp(foreign[i][0], text, len) == 0)
 			*why = foreign[i][1];
@@ -103,8 +104,9 @@ take_host(struct arena *a, struct conf_relay_url *url, const char *s, const char
 	if (*url->host == '\0')
 		return false;
 	*why = "that is not the name or address of a host";
-	if (is_literal ? strchr(url->host, ':') != NULL && inet_pton(AF_INET6, url->host, &v6) != 1 :
-	    !address_is_domain(url->host, strlen(url->host)))
+	if (is_literal ?
+		strchr(url->host, ':') != NULL && inet_pton(AF_INET6, url->host, &v6) != 1 :
+		!address_is_domain(url->host, strlen(url->host)))
 		return false;
 	end += is_literal;
 	*why = "only \":PORT\" may follow the address";
@@ -123,7 +125,8 @@ take_label(struct arena *a, struct conf_relay_url *url, const struct scheme *sch
 	*why = "a +auth scheme needs a label: tls+auth://LABEL@host";
 	if (scheme->needs_label && (at == NULL || at == *s))
 		return false;
-	*why = "a label is for the +auth schemes: write tls+auth:// or smtps+auth://, or remove the label";
+	*why = "a label is for the +auth schemes: write "
+	       "tls+auth:// or smtps+auth://, or remove the label";
 	if (!scheme->needs_label && at != NULL)
 		return false;
 	if (at == NULL)
@@ -185,7 +188,8 @@ take_backup(struct parser *p, struct conf_relay *r)
 	if (word_already(p, "backup", r->is_backup))
 		return false;
 	r->is_backup = true;
-	if (word_peek(p)->kind == WORD_QUOTED || (word_peek(p)->kind == WORD_BARE && !word_is_keyword(word_peek(p))))
+	if (word_peek(p)->kind == WORD_QUOTED ||
+	    (word_peek(p)->kind == WORD_BARE && !word_is_keyword(word_peek(p))))
 		return take_text(p, "backup", &r->backup_mx);
 	return true;
 }
@@ -194,8 +198,10 @@ static bool
 take_tls(struct parser *p, struct conf_relay *r, struct seen *seen)
 {
 	if (r->via != NULL)
-		return conf_error(p, p->words[p->next - 1].at, "relay via: TLS is said by the URL; write tls://%s and remove "
-		    "\"tls\"", r->via->host);
+		return conf_error(p, p->words[p->next - 1].at,
+		    "relay via: TLS is said by the URL; "
+		    "write tls://%s and remove \"tls\"",
+		    r->via->host);
 	if (word_already(p, "tls", r->require_tls))
 		return false;
 	r->require_tls = true;
@@ -277,18 +283,26 @@ check_relay(struct parser *p, struct conf_relay *r, const struct seen *seen)
 	bool has_label = r->via != NULL && *r->via->label != '\0';
 
 	if (seen->verify && seen->no_verify)
-		return conf_error(p, seen->at, "relay: verify and no-verify exclude each other; keep one");
+		return conf_error(p, seen->at,
+		    "relay: verify and no-verify exclude each other; keep one");
 	if (has_label && r->auth == NULL)
-		return conf_error(p, seen->at, "relay via %s: auth without auth table; write auth <secrets> behind it, a table "
-		    "with a line for \"%s\"", r->via->text, r->via->label);
+		return conf_error(p, seen->at,
+		    "relay via %s: auth without auth table; write "
+		    "auth <secrets> "
+		    "behind it, a table with a line for \"%s\"",
+		    r->via->text, r->via->label);
 	if (r->auth != NULL && !has_label)
-		return conf_error(p, seen->at, "relay: auth needs a label to look up: relay via tls+auth://LABEL@host");
+		return conf_error(p, seen->at,
+		    "relay: auth needs a label to look up: relay via tls+auth://LABEL@host");
 	if (seen->verify && !is_secure(r))
-		return conf_error(p, seen->at, "relay: cannot \"verify\" with insecure protocol; write %s", r->via == NULL ?
-		    "tls verify" : "a tls://, smtps:// or secure:// URL");
+		return conf_error(p, seen->at,
+		    "relay: cannot \"verify\" with insecure protocol; write %s",
+		    r->via == NULL ? "tls verify" : "a tls://, smtps:// or secure:// URL");
 	if (seen->no_verify && !has_label)
-		conf_warn(p, seen->at, "relay: no-verify changes nothing here; certificates are checked only after verify, "
-		    "or for +auth");
+		conf_warn(p, seen->at,
+		    "relay: no-verify changes nothing here; "
+		    "certificates are checked "
+		    "only after verify, or for +auth");
 	r->verify = seen->verify || (has_label && !seen->no_verify);
 	return true;
 }

@@ -10,7 +10,7 @@ struct clauses {
 	struct conf_rule r;
 	struct conf_place at;	/* the clause being read */
 	bool from, to, expire;
-	unsigned group;		/* decisions 0, lookups 1, action 2, the rest 3: the order of OpenSMTPD */
+	unsigned group;		/* of the last clause; see clauses[] */
 	bool is_unordered;
 };
 
@@ -21,7 +21,9 @@ is_all(struct parser *p, const char *clause)
 
 	if (!word_take(p, "all"))
 		return false;
-	conf_warn(p, at, "\"%s all\" is from before OpenSMTPD 5.3 and taken as \"%s any\"; write that", clause, clause);
+	conf_warn(p, at,
+	    "\"%s all\" is from before OpenSMTPD 5.3 and taken as \"%s any\"; write that", clause,
+	    clause);
 	return true;
 }
 
@@ -49,9 +51,11 @@ take_from(struct parser *p, struct clauses *c)
 		return parse_table_argument(p, "from source", USE_NETADDR, &r->from_source);
 	}
 	if (w->kind != WORD_END && table_argument_begins(p))
-		return conf_error(p, w->at, "from %s: write from source %s", w->kind == WORD_PUNCT ? "a table" :
-		    word_show(p, w), w->kind == WORD_PUNCT ? "<table>" : word_show(p, w));
-	return conf_error(p, w->at, "from needs local, any or source <table>, but %s follows", word_show(p, w));
+		return conf_error(p, w->at, "from %s: write from source %s",
+		    w->kind == WORD_PUNCT ? "a table" : word_show(p, w),
+		    w->kind == WORD_PUNCT ? "<table>" : word_show(p, w));
+	return conf_error(p, w->at, "from needs local, any or source <table>, but %s follows",
+	    word_show(p, w));
 }
 
 static bool
@@ -78,9 +82,11 @@ take_for(struct parser *p, struct clauses *c)
 		return parse_table_argument(p, "for domain", USE_DOMAIN, &r->for_domain);
 	}
 	if (w->kind != WORD_END && table_argument_begins(p))
-		return conf_error(p, w->at, "for %s: write for domain %s", w->kind == WORD_PUNCT ? "a table" :
-		    word_show(p, w), w->kind == WORD_PUNCT ? "<table>" : word_show(p, w));
-	return conf_error(p, w->at, "for needs local, any or domain <table>, but %s follows", word_show(p, w));
+		return conf_error(p, w->at, "for %s: write for domain %s",
+		    w->kind == WORD_PUNCT ? "a table" : word_show(p, w),
+		    w->kind == WORD_PUNCT ? "<table>" : word_show(p, w));
+	return conf_error(p, w->at, "for needs local, any or domain <table>, but %s follows",
+	    word_show(p, w));
 }
 
 static bool
@@ -186,7 +192,8 @@ take_mda(struct parser *p, struct clauses *c)
 	const struct word *w = word_peek(p);
 	const char *command;
 
-	if (!set_action(p, c, ACTION_MDA) || (command = word_take_value(p, "mda: the command")) == NULL)
+	if (!set_action(p, c, ACTION_MDA) ||
+	    (command = word_take_value(p, "mda: the command")) == NULL)
 		return false;
 	if (command[strspn(command, " \t")] == '\0')
 		return conf_error(p, w->at, "mda: the command is empty");
@@ -201,13 +208,16 @@ take_lmtp(struct parser *p, struct clauses *c)
 	const char *to, *colon;
 	uint64_t port;
 
-	if (!set_action(p, c, ACTION_LMTP) || (to = word_take_value(p, "lmtp: the destination")) == NULL)
+	if (!set_action(p, c, ACTION_LMTP) ||
+	    (to = word_take_value(p, "lmtp: the destination")) == NULL)
 		return false;
 	c->r.action_text = to;
 	colon = strrchr(to, ':');
-	if (to[0] != '/' && (colon == NULL || colon == to || !word_scan_number(colon + 1, &port) || port == 0 ||
-	    port > UINT16_MAX))
-		return conf_error(p, w->at, "lmtp: \"%s\" is neither \"/path/of/socket\" nor \"host:port\"", to);
+	if (to[0] != '/' &&
+	    (colon == NULL || colon == to || !word_scan_number(colon + 1, &port) || port == 0 ||
+		port > UINT16_MAX))
+		return conf_error(p, w->at,
+		    "lmtp: \"%s\" is neither \"/path/of/socket\" nor \"host:port\"", to);
 	c->r.lmtp_rcpt_to = word_take(p, "rcpt-to");
 	return take_as(p, c);
 }
@@ -216,7 +226,8 @@ static bool
 take_deliver(struct parser *p, struct clauses *c)
 {
 	if (!word_take(p, "to"))
-		return conf_error(p, word_peek(p)->at, "deliver: \"to\" is missing before %s", word_show(p, word_peek(p)));
+		return conf_error(p, word_peek(p)->at, "deliver: \"to\" is missing before %s",
+		    word_show(p, word_peek(p)));
 	if (word_take(p, "mbox"))
 		return set_action(p, c, ACTION_MBOX);
 	if (word_take(p, "maildir"))
@@ -225,8 +236,10 @@ take_deliver(struct parser *p, struct clauses *c)
 		return take_mda(p, c);
 	if (word_take(p, "lmtp"))
 		return take_lmtp(p, c);
-	return conf_error(p, word_peek(p)->at, "deliver to: %s is not known; there are: mbox, maildir, mda \"COMMAND\", "
-	    "lmtp \"host:port\"", word_show(p, word_peek(p)));
+	return conf_error(p, word_peek(p)->at,
+	    "deliver to: %s is not known; there are: "
+	    "mbox, maildir, mda \"COMMAND\", lmtp \"host:port\"",
+	    word_show(p, word_peek(p)));
 }
 
 static bool
@@ -252,6 +265,7 @@ take_expire(struct parser *p, struct clauses *c)
 
 /* ---- the whole rule ---- */
 
+/* In OpenSMTPD the groups stand in this order. */
 static const struct clause {
 	const char *name;
 	unsigned group;
@@ -283,18 +297,24 @@ refuse_clause(struct parser *p, const struct clauses *c)
 		names[i] = clauses[i].name;
 	guess = w->kind == WORD_BARE ? word_guess(conf_lowercase(p, w->text), names) : NULL;
 	if (guess != NULL)
-		return conf_error(p, w->at, "%s is not a word of a rule; did you mean \"%s\"?", word_show(p, w), guess);
+		return conf_error(p, w->at, "%s is not a word of a rule; did you mean \"%s\"?",
+		    word_show(p, w), guess);
 	if (w->kind == WORD_BARE && w->text[0] == ';')
 		return word_end(p, "the rule");
-	return conf_error(p, w->at, "%s is not expected here; a rule is: %s [from ...] [for ...] [sender ...] [recipient "
-	    "...] [tagged ...]%s", word_show(p, w), c->r.is_reject ? "reject" : "accept", c->r.is_reject ? "" :
-	    " [alias <t>] [userbase <t>] [deliver to ... | relay ...] [expire 4d]");
+	return conf_error(p, w->at,
+	    "%s is not expected here; a rule is: %s [from ...] "
+	    "[for ...] [sender ...] [recipient ...] [tagged ...]%s",
+	    word_show(p, w), c->r.is_reject ? "reject" : "accept",
+	    c->r.is_reject ? "" :
+			     " [alias <t>] [userbase <t>] [deliver to "
+			     "... | relay ...] [expire 4d]");
 }
 
 static bool
 take_clause(struct parser *p, struct clauses *c)
 {
-	bool is_negated = word_is_punct(word_peek(p), '!') && word_is(word_peek(p) + 1, "authenticated");
+	bool is_negated =
+	    word_is_punct(word_peek(p), '!') && word_is(word_peek(p) + 1, "authenticated");
 
 	p->next += is_negated;
 	c->r.not_authenticated |= is_negated;
@@ -303,7 +323,8 @@ take_clause(struct parser *p, struct clauses *c)
 		if (!word_take(p, clauses[i].name))
 			continue;
 		if (c->r.is_reject && clauses[i].group > 0)
-			return conf_error(p, c->at, "reject takes conditions only; remove \"%s\"", clauses[i].name);
+			return conf_error(p, c->at, "reject takes conditions only; remove \"%s\"",
+			    clauses[i].name);
 		c->is_unordered |= clauses[i].group < c->group;
 		c->group = clauses[i].group;
 		return clauses[i].take(p, c);
@@ -320,11 +341,15 @@ check_rule(struct parser *p, const struct clauses *c)
 	    r->userbase != NULL ? "userbase" : NULL;
 
 	if (r->alias != NULL && r->virtual != NULL)
-		return conf_error(p, r->at, "alias and virtual exclude each other; keep one of them");
+		return conf_error(p, r->at,
+		    "alias and virtual exclude each other; keep one of them");
 	if (r->action == ACTION_RELAY && lookup != NULL)
-		return conf_error(p, r->at, "%s may not be used with a relay rule; remove it, or deliver instead", lookup);
+		return conf_error(p, r->at,
+		    "%s may not be used with a relay rule; remove it, or deliver instead", lookup);
 	if (c->is_unordered)
-		conf_note(p, r->at, "OpenSMTPD wants the clauses in the order: conditions, lookups, action, expire");
+		conf_note(p, r->at,
+		    "OpenSMTPD wants the clauses in the order: "
+		    "conditions, lookups, action, expire");
 	return true;
 }
 
@@ -341,8 +366,8 @@ rule_text(struct parser *p)
 	for (const struct word *w = p->words; w->kind != WORD_END; w++) {
 		size_t len = strlen(w->text);
 
-		if (w > p->words && !word_is_punct(w, '>') && !word_is_punct(w, ',') && !word_is_punct(w - 1, '<') &&
-		    !word_is_punct(w - 1, '!'))
+		if (w > p->words && !word_is_punct(w, '>') && !word_is_punct(w, ',') &&
+		    !word_is_punct(w - 1, '<') && !word_is_punct(w - 1, '!'))
 			text[n++] = ' ';
 		if (w->kind == WORD_QUOTED)
 			text[n++] = '"';
@@ -357,9 +382,13 @@ rule_text(struct parser *p)
 bool
 parse_rule(struct parser *p)
 {
-	struct clauses c = { .r = { .at = p->words[0].at, .is_reject = word_is(&p->words[0], "reject"),
-	    .action_text = "", .action_user = "",
-	    .relay = { .backup_mx = "", .hostname = "", .as = "", .pki = "", .ca = "" } } };
+	struct clauses c = {
+		.r = { .at = p->words[0].at,
+		    .is_reject = word_is(&p->words[0], "reject"),
+		    .action_text = "",
+		    .action_user = "",
+		    .relay = { .backup_mx = "", .hostname = "", .as = "", .pki = "", .ca = "" } }
+	};
 
 	if (p->nrule_lines++ == 0)
 		p->first_rule = c.r.at;

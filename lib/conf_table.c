@@ -38,7 +38,9 @@ new_table(struct parser *p, const char *name, struct conf_place at)
 {
 	struct table_node *t = arena_take(p->arena, sizeof *t);
 
-	t->t = (struct conf_table){ .name = name, .kind = TABLE_INLINE, .type = "", .path = "", .at = at };
+	t->t = (struct conf_table){
+		.name = name, .kind = TABLE_INLINE, .type = "", .path = "", .at = at
+	};
 	t->index = p->ntables;
 	t->is_public = p->source != NULL && p->source->is_public;
 	*APPEND(p, p->tables, p->ntables, p->table_room) = t;
@@ -68,8 +70,10 @@ take_entry(struct parser *p, struct conf_table *t, size_t *room)
 	if (t->nentries == 0)
 		t->is_mapping = value != NULL;
 	if (t->is_mapping != (value != NULL))
-		return conf_error(p, w->at, "%s: either every entry has a value (key = value) or none", word_show(p, w));
-	*APPEND(p, t->entries, t->nentries, *room) = (struct conf_pair){ conf_lowercase(p, key), value };
+		return conf_error(p, w->at,
+		    "%s: either every entry has a value (key = value) or none", word_show(p, w));
+	*APPEND(p, t->entries, t->nentries, *room) =
+	    (struct conf_pair){ conf_lowercase(p, key), value };
 	return true;
 }
 
@@ -80,12 +84,14 @@ take_entries(struct parser *p, struct conf_table *t)
 	size_t room = 0;
 
 	if (word_is_punct(word_peek(p), '}'))
-		return conf_error(p, word_peek(p)->at, "the list is empty; write at least one entry");
+		return conf_error(p, word_peek(p)->at,
+		    "the list is empty; write at least one entry");
 	do {
 		if (!take_entry(p, t, &room))
 			return false;
 		if (word_take_punct(p, ',') && word_is_punct(word_peek(p), '}'))
-			return conf_error(p, word_peek(p)->at, "an entry must follow the last \",\"; remove the comma");
+			return conf_error(p, word_peek(p)->at,
+			    "an entry must follow the last \",\"; remove the comma");
 	} while (!word_take_punct(p, '}'));
 	return true;
 }
@@ -96,7 +102,10 @@ static const struct {
 	const char *type;
 	enum conf_table_kind kind;
 } kinds[] = {
-	{ "file", TABLE_FILE }, { "static", TABLE_FILE }, { "db", TABLE_DB }, { "sqlite", TABLE_SQLITE },
+	{ "file", TABLE_FILE },
+	{ "static", TABLE_FILE },
+	{ "db", TABLE_DB },
+	{ "sqlite", TABLE_SQLITE },
 	{ "exec", TABLE_EXEC },
 };
 
@@ -104,7 +113,8 @@ static bool
 is_type(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-' || s[i] == '_'))
+		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-' ||
+			s[i] == '_'))
 			return false;
 	return len > 0 && len <= 32;
 }
@@ -118,17 +128,25 @@ set_source(struct parser *p, struct conf_table *t, const char *s, struct conf_pl
 	size_t len = strlen(path);
 
 	if (colon == NULL && s[0] != '/')
-		return conf_error(p, at, "table %s: \"%s\" is neither a list in { } nor a path; write file:/path, db:/path or "
-		    "sqlite:/path", t->name, s);
+		return conf_error(p, at,
+		    "table %s: \"%s\" is neither a list in { } "
+		    "nor a path; write "
+		    "file:/path, db:/path or sqlite:/path",
+		    t->name, s);
 	t->type = colon == NULL ? "file" : conf_copy(p, s, (size_t)(colon - s));
 	if (strcmp(t->type, "getpwnam") == 0)
-		return conf_error(p, at, "table %s: the accounts of this system are always there as <getpwnam>; use that",
+		return conf_error(p, at,
+		    "table %s: the accounts of this system are "
+		    "always there as <getpwnam>; use that",
 		    t->name);
 	if (!is_type(t->type, strlen(t->type)))
-		return conf_error(p, at, "table %s: \"%s\" cannot be the kind of a table; there are: file, db, sqlite, exec",
+		return conf_error(p, at,
+		    "table %s: \"%s\" cannot be the kind of a "
+		    "table; there are: file, db, sqlite, exec",
 		    t->name, t->type);
 	if (path[0] != '/')
-		return conf_error(p, at, "table %s: the path \"%s\" must begin with \"/\"", t->name, path);
+		return conf_error(p, at, "table %s: the path \"%s\" must begin with \"/\"", t->name,
+		    path);
 	if (path[len - 1] == ';')
 		return conf_error(p, at, "table %s: the path ends in \";\"; remove it", t->name);
 	t->path = path;
@@ -149,19 +167,22 @@ parse_table(struct parser *p)
 	if (name == NULL)
 		return false;
 	if (*name == '\0' || strlen(name) > CONF_TABLE_NAME_MAX)
-		return conf_error(p, at, "the name of a table has 1 to %d octets", CONF_TABLE_NAME_MAX);
+		return conf_error(p, at, "the name of a table has 1 to %d octets",
+		    CONF_TABLE_NAME_MAX);
 	t = table_find(p, name);
 	if (t != NULL && t->index == 0)
 		return conf_error(p, at, "table getpwnam is always there; choose another name");
 	if (t != NULL)
-		return conf_error(p, at, "table %s is already declared in %s line %u; remove one or rename it", name,
+		return conf_error(p, at,
+		    "table %s is already declared in %s line %u; remove one or rename it", name,
 		    t->t.at.file, t->t.at.line);
 	t = new_table(p, name, at);
 	if (word_take_punct(p, '{'))
 		return take_entries(p, &t->t) && word_end(p, "the table");
 	at = word_peek(p)->at;
-	source = word_take_value(p, conf_print(p, "what table %s is (file:/path, db:/path, sqlite:/path or { list })",
-	    name));
+	source = word_take_value(p,
+	    conf_print(p, "what table %s is (file:/path, db:/path, sqlite:/path or { list })",
+	        name));
 	return source != NULL && word_end(p, "the table") && set_source(p, &t->t, source, at);
 }
 
@@ -206,7 +227,8 @@ restore_names(struct parser *p)
 		const char *quote = w->kind == WORD_QUOTED ? "\"" : "";
 		bool is_tight = word_is_punct(w, '>') || word_is_punct(w - 1, '<');
 
-		line = conf_print(p, "%s%s%s%s%s", line, is_tight ? "" : " ", quote, w->text, quote);
+		line =
+		    conf_print(p, "%s%s%s%s%s", line, is_tight ? "" : " ", quote, w->text, quote);
 		if (name != NULL && (after->kind == WORD_END || word_is_keyword(after)))
 			line = conf_print(p, "%s <%s>", line, name);
 	}
@@ -240,8 +262,8 @@ check_address(const char *entry)
 }
 
 static bool
-check_addresses(struct parser *p, const char *clause, const struct conf_table *t, struct conf_place at,
-    bool is_net)
+check_addresses(struct parser *p, const char *clause, const struct conf_table *t,
+    struct conf_place at, bool is_net)
 {
 	for (size_t i = 0; i < t->nentries; i++) {
 		const char *entry = t->entries[i].key;
@@ -260,12 +282,14 @@ check_inline(struct parser *p, const char *clause, enum table_use use, const str
     struct conf_place at)
 {
 	if (uses[use].is_mapping != t->t.is_mapping)
-		return conf_error(p, at, "%s: table %s is a %s, but a %s table must be a %s: %s", clause, t->t.name,
-		    t->t.is_mapping ? "mapping" : "list", uses[use].name, uses[use].is_mapping ? "mapping" : "list",
-		    uses[use].example);
+		return conf_error(p, at, "%s: table %s is a %s, but a %s table must be a %s: %s",
+		    clause, t->t.name, t->t.is_mapping ? "mapping" : "list", uses[use].name,
+		    uses[use].is_mapping ? "mapping" : "list", uses[use].example);
 	if (use == USE_CREDENTIALS && t->is_public)
-		return conf_error(p, at, "%s: table %s holds secrets in a file that everybody can read; put them into a "
-		    "file or db table of mode 0640", clause, t->t.name);
+		return conf_error(p, at,
+		    "%s: table %s holds secrets in a file that everybody can read; put them into a "
+		    "file or db table of mode 0640",
+		    clause, t->t.name);
 	if (use == USE_NETADDR || use == USE_SOURCE)
 		return check_addresses(p, clause, &t->t, at, use == USE_NETADDR);
 	return true;
@@ -290,14 +314,17 @@ take_named(struct parser *p, const char *clause, enum table_use use, const struc
 	struct table_node *found;
 
 	if (w->kind != WORD_BARE && w->kind != WORD_QUOTED)
-		return conf_error(p, w->at, "%s: the name of a table is missing between \"<\" and \">\"", clause);
+		return conf_error(p, w->at,
+		    "%s: the name of a table is missing between \"<\" and \">\"", clause);
 	p->next++;
 	if (!word_take_punct(p, '>'))
-		return conf_error(p, word_peek(p)->at, "%s: \">\" is missing after <%s", clause, w->text);
+		return conf_error(p, word_peek(p)->at, "%s: \">\" is missing after <%s", clause,
+		    w->text);
 	found = table_find(p, w->text);
 	if (found == NULL) {
 		/* It may be declared further down, which makes another message. */
-		*APPEND(p, p->lost, p->nlost, p->lost_room) = (struct pending){ w->text, w->at, p->order };
+		*APPEND(p, p->lost, p->nlost, p->lost_room) =
+		    (struct pending){ w->text, w->at, p->order };
 		*t = &p->tables[0]->t;
 		return true;
 	}
@@ -321,11 +348,13 @@ take_string(struct parser *p, const char *clause, enum table_use use, const stru
 	if (s == NULL)
 		return false;
 	if (uses[use].is_mapping && table_find(p, s) != NULL)
-		return conf_error(p, w->at, "%s \"%s\": write <%s>, with the brackets, for the table of that name", clause, s,
-		    s);
+		return conf_error(p, w->at,
+		    "%s \"%s\": write <%s>, with the brackets, for the table of that name", clause,
+		    s, s);
 	if (uses[use].is_mapping)
-		return conf_error(p, w->at, "%s \"%s\": a table is needed: <%s> if one of that name is declared, or %s", clause,
-		    s, s, uses[use].example);
+		return conf_error(p, w->at,
+		    "%s \"%s\": a table is needed: <%s> if one of that name is declared, or %s",
+		    clause, s, s, uses[use].example);
 	made = new_anonymous(p, w->at);
 	made->t.entries = arena_take(p->arena, sizeof *made->t.entries);
 	made->t.entries[0].key = conf_lowercase(p, s);
@@ -344,7 +373,8 @@ table_argument_begins(const struct parser *p)
 }
 
 bool
-parse_table_argument(struct parser *p, const char *clause, enum table_use use, const struct conf_table **t)
+parse_table_argument(struct parser *p, const char *clause, enum table_use use,
+    const struct conf_table **t)
 {
 	const struct word *w = word_peek(p);
 	struct table_node *made;
@@ -357,7 +387,8 @@ parse_table_argument(struct parser *p, const char *clause, enum table_use use, c
 		return take_entries(p, &made->t) && check_use(p, clause, use, made, w->at);
 	}
 	if (w->kind == WORD_END || word_is_keyword(w))
-		return conf_error(p, w->at, "%s needs a table, but %s follows; were the <names> lost? Probably it was: %s",
+		return conf_error(p, w->at,
+		    "%s needs a table, but %s follows; were the <names> lost? Probably it was: %s",
 		    clause, word_show(p, w), restore_names(p));
 	return take_string(p, clause, use, t);
 }

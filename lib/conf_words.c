@@ -11,15 +11,16 @@
 
 /* The words of the 5.x language: values only in quotes. */
 static const char *const keywords[] = {
-	"accept", "alias", "any", "as", "auth", "auth-optional", "authenticated", "backup", "bounce-warn", "ca",
-	"certificate", "ciphers", "compression", "curve", "deliver", "dhe", "dhparams", "domain", "dsn-notify",
-	"dsn-ret", "encryption", "enqueuer", "expire", "filter", "for", "forward-only", "from", "hostname",
-	"hostnames", "include", "inet4", "inet6", "key", "limit", "listen", "lmtp", "local", "maildir",
-	"mask-source", "masquerade", "max-message-size", "max-mta-deferred", "mbox", "mda", "mta", "no-dsn",
-	"no-verify", "on", "pki", "port", "queue", "rcpt-to", "received-auth", "recipient", "reject", "relay",
-	"scheduler", "secure", "sender", "senders", "session", "smtps", "socket", "source",
-	"subaddressing-delimiter", "table", "tag", "tagged", "tls", "tls-require", "to", "userbase", "verify",
-	"via", "virtual", NULL,
+	"accept", "alias", "any", "as", "auth", "auth-optional", "authenticated", "backup",
+	"bounce-warn", "ca", "certificate", "ciphers", "compression", "curve", "deliver", "dhe",
+	"dhparams", "domain", "dsn-notify", "dsn-ret", "encryption", "enqueuer", "expire",
+	"filter", "for", "forward-only", "from", "hostname", "hostnames", "include", "inet4",
+	"inet6", "key", "limit", "listen", "lmtp", "local", "maildir", "mask-source",
+	"masquerade", "max-message-size", "max-mta-deferred", "mbox", "mda", "mta", "no-dsn",
+	"no-verify", "on", "pki", "port", "queue", "rcpt-to", "received-auth", "recipient",
+	"reject", "relay", "scheduler", "secure", "sender", "senders", "session", "smtps",
+	"socket", "source", "subaddressing-delimiter", "table", "tag", "tagged", "tls",
+	"tls-require", "to", "userbase", "verify", "via", "virtual", NULL,
 };
 
 char *
@@ -83,7 +84,9 @@ add_message(struct parser *p, struct conf_place at, bool is_error, bool is_note,
 	e = APPEND(p, p->messages, p->nmessages, p->message_room);
 	if (p->nmessages > CONF_MESSAGES_MAX)
 		text = "there are more messages; these come first";
-	e->m = (struct conf_message){ .at = at, .is_error = is_error, .is_note = is_note, .text = text };
+	e->m = (struct conf_message){
+		.at = at, .is_error = is_error, .is_note = is_note, .text = text
+	};
 	e->order = p->order;
 }
 
@@ -185,10 +188,13 @@ word_take_value(struct parser *p, const char *what)
 		return w->text;
 	}
 	if (w->kind == WORD_BARE && !word_is_keyword(w))
-		conf_error(p, w->at, "%s: a word that begins with \"%c\" must stand in quotes: \"%s\"", what, w->text[0],
-		    w->text);
+		conf_error(p, w->at,
+		    "%s: a word that begins with \"%c\" must stand in quotes: \"%s\"", what,
+		    w->text[0], w->text);
 	else if (w->kind == WORD_BARE)
-		conf_error(p, w->at, "%s is missing: \"%s\" is a word of this language; if it is the value, quote it",
+		conf_error(p, w->at,
+		    "%s is missing: \"%s\" is a word of this "
+		    "language; if it is the value, quote it",
 		    what, w->text);
 	else
 		conf_error(p, w->at, "%s is missing before %s", what, word_show(p, w));
@@ -219,7 +225,8 @@ word_take_number(struct parser *p, const char *what, uint32_t *n)
 	if (s == NULL)
 		return false;
 	if (!word_scan_number(s, &number) || number > INT32_MAX)
-		return conf_error(p, at, "%s: \"%s\" is not a whole number from 0 to %d", what, s, INT32_MAX);
+		return conf_error(p, at, "%s: \"%s\" is not a whole number from 0 to %d", what, s,
+		    INT32_MAX);
 	*n = (uint32_t)number;
 	return true;
 }
@@ -236,7 +243,8 @@ scan_delay(const char *s, uint32_t *seconds)
 	for (; *s >= '0' && *s <= '9' && n < UINT32_MAX; s++)
 		n = n * 10 + (uint64_t)(*s - '0');
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (s[0] != units[i].unit || s[1] != '\0' || n == 0 || n * units[i].seconds > INT32_MAX)
+		if (s[0] != units[i].unit || s[1] != '\0' || n == 0 ||
+		    n * units[i].seconds > INT32_MAX)
 			continue;
 		*seconds = (uint32_t)(n * units[i].seconds);
 		return true;
@@ -256,9 +264,12 @@ word_take_delay(struct parser *p, const char *what, uint32_t *seconds)
 	if (scan_delay(s, seconds))
 		return true;
 	if (word_scan_number(s, &n))
-		return conf_error(p, at, "%s: \"%s\" has no unit; write %ss, %sm, %sh or %sd", what, s, s, s, s, s);
-	return conf_error(p, at, "%s: \"%s\" is not a time; write a number of at least 1 and one of s, m, h, d, "
-	    "such as 4h", what, s);
+		return conf_error(p, at, "%s: \"%s\" has no unit; write %ss, %sm, %sh or %sd", what,
+		    s, s, s, s, s);
+	return conf_error(p, at,
+	    "%s: \"%s\" is not a time; write a number of at "
+	    "least 1 and one of s, m, h, d, such as 4h",
+	    what, s);
 }
 
 bool
@@ -270,7 +281,8 @@ word_end(struct parser *p, const char *after)
 		return true;
 	if (w->kind == WORD_BARE && w->text[0] == ';')
 		return conf_error(p, w->at, "a directive ends with its line; remove the \";\"");
-	return conf_error(p, w->at, "%s is not expected after %s; remove it, or begin a new line", word_show(p, w), after);
+	return conf_error(p, w->at, "%s is not expected after %s; remove it, or begin a new line",
+	    word_show(p, w), after);
 }
 
 bool
@@ -306,7 +318,8 @@ word_guess(const char *s, const char *const *names)
 	for (const char *const *n = names; *n != NULL; n++) {
 		if (len > 2 && is_near(s, *n))
 			return *n;
-		if (len > 1 && s[len - 1] == ';' && strlen(*n) == len - 1 && strncmp(s, *n, len - 1) == 0)
+		if (len > 1 && s[len - 1] == ';' && strlen(*n) == len - 1 &&
+		    strncmp(s, *n, len - 1) == 0)
 			return *n;
 	}
 	return NULL;

@@ -50,7 +50,7 @@ struct listener {
 
 struct client {
 	pid_t pid;
-	unsigned char network[1 + sizeof(struct in6_addr)];	/* family, then the network's bits */
+	unsigned char network[1 + sizeof(struct in6_addr)]; /* family, then the network's bits */
 	bool is_loopback;
 };
 

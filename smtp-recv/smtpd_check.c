@@ -43,19 +43,20 @@ print_line(const struct conf_place *at, enum severity severity, const char *text
 
 	if (at->line > 0)
 		snprintf(number, sizeof number, ":%u", at->line);
-	if (stralloc_cats(&line, at->file) && stralloc_cats(&line, number) && stralloc_cats(&line, ": ") &&
-	    stralloc_cats(&line, words[severity]) && stralloc_cats(&line, text) &&
-	    printable_append(&shown, line.s, line.len))
+	if (stralloc_cats(&line, at->file) && stralloc_cats(&line, number) &&
+	    stralloc_cats(&line, ": ") && stralloc_cats(&line, words[severity]) &&
+	    stralloc_cats(&line, text) && printable_append(&shown, line.s, line.len))
 		dprintf(2, "%.*s\n", (int)shown.len, shown.s);
 	stralloc_free(&line);
 	stralloc_free(&shown);
 }
 
-static void report(struct check *k, const struct conf_place *at, enum severity severity, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+static void report(struct check *k, const struct conf_place *at, enum severity severity,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 static void
-report(struct check *k, const struct conf_place *at, enum severity severity, const char *format, ...)
+report(struct check *k, const struct conf_place *at, enum severity severity, const char *format,
+    ...)
 {
 	char text[1024];
 	va_list args;
@@ -101,7 +102,8 @@ report_missing_sqlite(struct check *k, const struct conf_table *t, int error)
 	const char *slash = strrchr(t->path, '/');
 	DIR *d;
 
-	report(k, &t->at, severity_of(error), "table %s: cannot read %s: %s", t->name, t->path, strerror(error));
+	report(k, &t->at, severity_of(error), "table %s: cannot read %s: %s", t->name, t->path,
+	    strerror(error));
 	if (error != ENOENT || slash - t->path >= (ptrdiff_t)sizeof directory)
 		return;
 	snprintf(directory, sizeof directory, "%.*s", (int)(slash - t->path + 1), t->path);
@@ -110,8 +112,10 @@ report_missing_sqlite(struct check *k, const struct conf_table *t, int error)
 		size_t len = strlen(e->d_name);
 
 		snprintf(beside, sizeof beside, "%s%s", directory, e->d_name);
-		if (len > 5 && strcmp(e->d_name + len - 5, ".conf") == 0 && has_line(beside, "dbpath"))
-			report(k, &t->at, SAY_WARNING, "table %s: did you mean sqlite:%s?", t->name, beside);
+		if (len > 5 && strcmp(e->d_name + len - 5, ".conf") == 0 &&
+		    has_line(beside, "dbpath"))
+			report(k, &t->at, SAY_WARNING, "table %s: did you mean sqlite:%s?", t->name,
+			    beside);
 	}
 	if (d != NULL)
 		closedir(d);
@@ -133,6 +137,14 @@ note_shape(void *arg, const char *key, const char *value)
 	return false;
 }
 
+static const char *
+how_to_make(const struct conf_table *t)
+{
+	if (t->kind != TABLE_DB)
+		return "";
+	return strcmp(t->name, "aliases") == 0 ? "; run newaliases" : "; run makemap";
+}
+
 static void
 check_file(struct check *k, const struct conf_table *t)
 {
@@ -142,9 +154,8 @@ check_file(struct check *k, const struct conf_table *t)
 	enum lookup l;
 
 	if (fd == -1) {
-		report(k, &t->at, severity_of(e), "table %s: cannot read %s: %s%s", t->name, t->path, strerror(e),
-		    e != ENOENT || t->kind != TABLE_DB ? "" :
-		    strcmp(t->name, "aliases") == 0 ? "; run newaliases" : "; run makemap");
+		report(k, &t->at, severity_of(e), "table %s: cannot read %s: %s%s", t->name,
+		    t->path, strerror(e), e == ENOENT ? how_to_make(t) : "");
 		return;
 	}
 	close(fd);
@@ -161,13 +172,17 @@ check_helper(struct check *k, const struct conf_table *t)
 
 	if (t->kind == TABLE_EXEC) {
 		if (access(t->path, X_OK) == -1)
-			report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name, t->path, strerror(errno));
+			report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name,
+			    t->path, strerror(errno));
 		return;
 	}
 	snprintf(name, sizeof name, "table-%s", t->type);
 	if (!place_program(program, sizeof program, name) || access(program, X_OK) == -1)
-		report(k, &t->at, SAY_ERROR, "table %s: backend \"%s\" does not exist: there is no %s; there are file, db and "
-		    "sqlite", t->name, t->type, program);
+		report(k, &t->at, SAY_ERROR,
+		    "table %s: backend \"%s\" does not exist: there "
+		    "is no %s; there are "
+		    "file, db and sqlite",
+		    t->name, t->type, program);
 }
 
 /* sqlite-lookup knows what a table configuration of its may say, and prints
@@ -185,15 +200,17 @@ check_sqlite(struct check *k, const struct conf_table *t)
 		if (other->kind == TABLE_SQLITE && strcmp(other->path, t->path) == 0)
 			return;
 	if (!place_program(program, sizeof program, argv[0]) || access(program, X_OK) == -1) {
-		report(k, &t->at, SAY_ERROR, "table %s: sqlite tables are not available: there is no %s", t->name,
-		    program);
+		report(k, &t->at, SAY_ERROR,
+		    "table %s: sqlite tables are not available: there is no %s", t->name, program);
 		return;
 	}
-	pid = spawn_program(program, argv, (const char *const *)environ, (int[]){ SPAWN_NULL, SPAWN_NULL }, 2);
+	pid = spawn_program(program, argv, (const char *const *)environ, (int[]){ SPAWN_NULL,
+	    SPAWN_NULL }, 2);
 	tain_now_set_stopwatch_g();
 	tain_addsec_g(&deadline, HELPER_SECONDS);
 	if (pid == -1 || !spawn_wait(pid, &status, &deadline))
-		report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name, program, strerror(errno));
+		report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name, program,
+		    strerror(errno));
 	else if (status != 0)
 		report(k, &t->at, SAY_ERROR, "table %s cannot be used, see above", t->name);
 }
@@ -217,22 +234,45 @@ check_tables(struct check *k)
 	}
 }
 
+/* A text file is a list or a mapping by its first entry. */
+static void
+check_shape(struct check *k, const struct conf_place *at, const struct conf_table *t,
+    enum service service, const char *clause)
+{
+	bool needs_mapping = service == SERVICE_ALIAS || service == SERVICE_USERINFO ||
+	    service == SERVICE_CREDENTIALS || service == SERVICE_ADDRNAME ||
+	    service == SERVICE_MAILADDRMAP;
+	struct shape shape = { false, needs_mapping };
+	stralloc why = STRALLOC_ZERO;
+
+	table_each(k->tables, t, note_shape, &shape, &why);
+	if (shape.has_entry && shape.is_mapping != needs_mapping)
+		report(k, at, SAY_ERROR, "%s <%s>: %s is a %s, but a %s is needed", clause, t->name,
+		    t->path, shape.is_mapping ? "mapping (key value)" : "list (key only)",
+		    needs_mapping ? "mapping" : "list");
+	stralloc_free(&why);
+}
+
 /* A table that a program answers is asked once, as mail would ask it. */
 static void
-check_use(struct check *k, const struct conf_place *at, const struct conf_table *t, enum service service,
-    const char *clause)
+check_use(struct check *k, const struct conf_place *at, const struct conf_table *t,
+    enum service service, const char *clause)
 {
 	static const char *const keys[] = { "postmaster" };
 	stralloc value = STRALLOC_ZERO, why = STRALLOC_ZERO;
 	enum lookup l;
 
-	if (t == NULL || (t->kind != TABLE_SQLITE && t->kind != TABLE_EXEC && t->kind != TABLE_PROC) ||
+	if (t != NULL && t->kind == TABLE_FILE && service != SERVICE_NETADDR &&
+	    service != SERVICE_SOURCE)	/* IPv6 addresses look like pairs */
+		check_shape(k, at, t, service, clause);
+	if (t == NULL ||
+	    (t->kind != TABLE_SQLITE && t->kind != TABLE_EXEC && t->kind != TABLE_PROC) ||
 	    access(t->path, R_OK) == -1)
 		return;
 	l = table_lookup(k->tables, t, service, keys, 1, &value, NULL, &why);
 	if (l == LOOKUP_LATER || l == LOOKUP_BROKEN)
-		report(k, at, l == LOOKUP_BROKEN ? SAY_ERROR : SAY_WARNING, "%s <%s>: %.*s", clause, t->name, (int)why.len,
-		    why.s);
+		report(k, at, l == LOOKUP_BROKEN ? SAY_ERROR : SAY_WARNING, "%s <%s>: %.*s", clause,
+		    t->name, (int)why.len, why.s);
 	stralloc_free(&value);
 	stralloc_free(&why);
 }
@@ -253,7 +293,8 @@ check_uses(struct check *k)
 		check_use(k, &r->at, r->relay.auth, SERVICE_CREDENTIALS, "auth");
 	}
 	for (size_t i = 0; i < k->c->nlistens; i++)
-		check_use(k, &k->c->listens[i].at, k->c->listens[i].auth_table, SERVICE_CREDENTIALS, "auth");
+		check_use(k, &k->c->listens[i].at, k->c->listens[i].auth_table, SERVICE_CREDENTIALS,
+		    "auth");
 }
 
 /* `auth` without a table means system accounts, which is seldom meant where
@@ -275,24 +316,28 @@ check_auth_tables(struct check *k)
 			credentials = NULL;
 	for (size_t i = 0; i < k->c->nlistens && credentials != NULL; i++)
 		if (k->c->listens[i].auth != AUTH_NONE && *k->c->listens[i].auth_program == '\0')
-			report(k, &k->c->listens[i].at, SAY_WARNING, "auth without a table asks the accounts of this system, though "
-			    "%s has query_credentials; did you mean auth <%s>?", credentials->path, credentials->name);
+			report(k, &k->c->listens[i].at, SAY_WARNING,
+			    "auth without a table asks the accounts of this system, though "
+			    "%s has query_credentials; did you mean auth <%s>?",
+			    credentials->path, credentials->name);
 }
 
 /* ---- keys ---- */
 
 static void
-check_secret_file(struct check *k, const struct conf_place *at, const char *what, const char *path, mode_t bad)
+check_secret_file(struct check *k, const struct conf_place *at, const char *what, const char *path,
+    mode_t bad)
 {
 	struct stat st;
 
 	if (*path == '\0')
 		return;
 	if (stat(path, &st) == -1 || access(path, R_OK) == -1)
-		report(k, at, severity_of(errno), "%s: cannot read %s: %s", what, path, strerror(errno));
+		report(k, at, severity_of(errno), "%s: cannot read %s: %s", what, path,
+		    strerror(errno));
 	else if ((st.st_mode & bad) != 0)
-		report(k, at, SAY_ERROR, "%s: insecure permissions on %s: %03o must not have %03o", what, path,
-		    (unsigned)(st.st_mode & 0777), (unsigned)bad);
+		report(k, at, SAY_ERROR, "%s: insecure permissions on %s: %03o must not have %03o",
+		    what, path, (unsigned)(st.st_mode & 0777), (unsigned)bad);
 }
 
 static void
@@ -306,7 +351,8 @@ check_keys(struct check *k)
 		check_secret_file(k, &p->at, "pki ca", p->ca, 0022);
 	}
 	for (size_t i = 0; i < k->c->ncas; i++)
-		check_secret_file(k, &k->c->cas[i].at, "ca certificate", k->c->cas[i].certificate, 0022);
+		check_secret_file(k, &k->c->cas[i].at, "ca certificate", k->c->cas[i].certificate,
+		    0022);
 }
 
 /* ---- programs ---- */
@@ -328,7 +374,8 @@ check_command(struct check *k, const struct conf_rule *r)
 	char program[4096];
 
 	snprintf(program, sizeof program, "%.*s", (int)strcspn(command, " \t;|&<>"), command);
-	if (program[0] == '/' && strpbrk(program, "\"'$%\\*?") == NULL && access(program, X_OK) == -1)
+	if (program[0] == '/' && strpbrk(program, "\"'$%\\*?") == NULL &&
+	    access(program, X_OK) == -1)
 		report(k, &r->at, SAY_WARNING, "mda: cannot run %s: %s", program, strerror(errno));
 }
 
@@ -362,7 +409,8 @@ check_programs(struct check *k)
 		if (l->auth != AUTH_NONE && *l->auth_program == '\0')
 			need_program(k, &l->at, "auth-check", "AUTH");
 		if (*l->auth_program != '\0' && access(l->auth_program, X_OK) == -1)
-			report(k, &l->at, SAY_ERROR, "auth exec: cannot run %s: %s", l->auth_program, strerror(errno));
+			report(k, &l->at, SAY_ERROR, "auth exec: cannot run %s: %s",
+			    l->auth_program, strerror(errno));
 	}
 }
 
@@ -376,11 +424,15 @@ check_names(struct check *k)
 
 	conf_server_name(name, sizeof name);
 	if (strchr(name, '.') == NULL)
-		report(k, &whole, SAY_WARNING, "the server's name is \"%s\", without a domain; write the whole name into "
-		    "/etc/mailname", name);
+		report(k, &whole, SAY_WARNING,
+		    "the server's name is \"%s\", without a "
+		    "domain; write the whole name into /etc/mailname",
+		    name);
 	for (size_t i = 0; i < k->c->nlistens; i++)
-		if (*k->c->listens[i].hostname != '\0' && strchr(k->c->listens[i].hostname, '.') == NULL)
-			report(k, &k->c->listens[i].at, SAY_WARNING, "hostname \"%s\" has no domain", k->c->listens[i].hostname);
+		if (*k->c->listens[i].hostname != '\0' &&
+		    strchr(k->c->listens[i].hostname, '.') == NULL)
+			report(k, &k->c->listens[i].at, SAY_WARNING,
+			    "hostname \"%s\" has no domain", k->c->listens[i].hostname);
 }
 
 /* Nothing is delivered as uid 0: root's mail needs an alias. */
@@ -394,21 +446,34 @@ check_root(struct check *k)
 		stralloc value = STRALLOC_ZERO, why = STRALLOC_ZERO;
 		enum lookup l = LOOKUP_ABSENT;
 
-		if (r->is_reject || r->virtual != NULL || r->userbase == NULL || r->userbase->kind != TABLE_SYSTEM)
+		if (r->is_reject || r->virtual != NULL || r->userbase == NULL ||
+		    r->userbase->kind != TABLE_SYSTEM)
 			continue;
 		if (r->alias != NULL)
-			l = table_lookup(k->tables, r->alias, SERVICE_ALIAS, keys, 1, &value, NULL, &why);
+			l = table_lookup(k->tables, r->alias, SERVICE_ALIAS, keys, 1, &value, NULL,
+			    &why);
 		stralloc_free(&value);
 		stralloc_free(&why);
 		if (l == LOOKUP_ABSENT)
-			report(k, &r->at, SAY_WARNING, "mail for root would end at uid 0, as which nothing is delivered; it would be "
-			    "kept in %s: add an alias \"root: YOU\"", "/var/spool/pipepost-alias");
+			report(k, &r->at, SAY_WARNING,
+			    "mail for root would end at uid 0, as "
+			    "which nothing is delivered; it would be "
+			    "kept in %s: add an alias \"root: YOU\"",
+			    "/var/spool/pipepost-alias");
 		if (l == LOOKUP_ABSENT)
 			return;	/* once is enough */
 	}
 }
 
 /* ---- all of it ---- */
+
+static enum severity
+severity_of_message(const struct conf_message *m)
+{
+	if (m->is_error)
+		return SAY_ERROR;
+	return m->is_note ? SAY_NOTE : SAY_WARNING;
+}
 
 static void
 print_messages(const struct conf *c, bool is_verbose)
@@ -417,7 +482,7 @@ print_messages(const struct conf *c, bool is_verbose)
 		const struct conf_message *m = &c->messages[i];
 
 		if (!m->is_note || is_verbose)
-			print_line(&m->at, m->is_error ? SAY_ERROR : m->is_note ? SAY_NOTE : SAY_WARNING, m->text);
+			print_line(&m->at, severity_of_message(m), m->text);
 	}
 }
 
@@ -429,11 +494,14 @@ explain_rules(struct check *k)
 		const struct conf_rule *r = &k->c->rules[i];
 
 		if (strstr(r->text, " from ") == NULL)
-			report(k, &r->at, SAY_NOTE, "no \"from\": only local clients and authenticated users are meant");
+			report(k, &r->at, SAY_NOTE,
+			    "no \"from\": only local clients and authenticated users are meant");
 		if (strstr(r->text, " for ") == NULL)
-			report(k, &r->at, SAY_NOTE, "no \"for\": only this host's own names are meant");
+			report(k, &r->at, SAY_NOTE,
+			    "no \"for\": only this host's own names are meant");
 		if (r->action == ACTION_NONE && !r->is_reject)
-			report(k, &r->at, SAY_NOTE, "no action: only aliases and .forward files deliver");
+			report(k, &r->at, SAY_NOTE,
+			    "no action: only aliases and .forward files deliver");
 	}
 }
 

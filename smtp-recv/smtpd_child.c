@@ -35,7 +35,8 @@ client_of(const union socket_address *a)
 		bits = NETWORK_BITS_V6;
 	}
 	memcpy(c.network + 1, octets, bits / 8);
-	c.is_loopback = c.network[0] == 4 ? octets[0] == 127 : IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+	c.is_loopback =
+	    c.network[0] == 4 ? octets[0] == 127 : IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 	return c;
 }
 
@@ -98,7 +99,8 @@ enum { SESSION_VARIABLES = 5, VARIABLE_ROOM = 64 };
 static bool
 is_about_a_connection(const char *variable)
 {
-	static const char *const names[] = { "PROTO=", "TCP", "SSL", "RELAYCLIENT=", "REMOTE_", "LISTEN_" };
+	static const char *const names[] = { "PROTO=", "TCP", "SSL", "RELAYCLIENT=", "REMOTE_",
+		"LISTEN_" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strncmp(variable, names[i], strlen(names[i])) == 0)
@@ -141,8 +143,8 @@ become_door(const struct smtpd *s, int fd, const char *const *argv, const char *
 	sigemptyset(&none);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(fd, 0) == -1 || dup2(fd, 1) == -1 || setgroups(0, NULL) == -1 || setgid(s->door_gid) == -1 ||
-	    setuid(s->door_uid) == -1)
+	if (dup2(fd, 0) == -1 || dup2(fd, 1) == -1 || setgroups(0, NULL) == -1 ||
+	    setgid(s->door_gid) == -1 || setuid(s->door_uid) == -1)
 		_exit(111);
 	execve(s->smtp_recv, (char *const *)argv, (char *const *)envp);
 	_exit(111);
@@ -162,7 +164,8 @@ start_session(const struct smtpd *s, int fd, const char *const *argv, const char
 }
 
 static pid_t
-start_smtp_recv(const struct smtpd *s, int fd, const struct listener *l, const struct address_text *remote)
+start_smtp_recv(const struct smtpd *s, int fd, const struct listener *l,
+    const struct address_text *remote)
 {
 	union socket_address a = { .room = { .ss_family = AF_UNSPEC } };
 	socklen_t size = sizeof a;
@@ -233,7 +236,8 @@ child_start_runner(struct smtpd *s)
 
 	if (s->is_verbose)
 		argv[4] = "-v";
-	pid = spawn_program(s->queue_run, argv, (const char *const *)environ, (int[]){ SPAWN_NULL, SPAWN_NULL }, 2);
+	pid = spawn_program(s->queue_run, argv, (const char *const *)environ, (int[]){ SPAWN_NULL,
+	    SPAWN_NULL }, 2);
 	tain_now_g();
 	s->runner_start = STAMP;
 	if (pid != -1) {
@@ -261,12 +265,14 @@ note_runner_end(struct smtpd *s, int status)
 		s->runner_delay = RESTART_SECONDS_MAX;
 	tain_addsec_g(&s->runner_due, (int)s->runner_delay);
 	if (WIFSIGNALED(status))
-		log_line("queue-run ended by signal %d; it is started again in %u s", WTERMSIG(status), s->runner_delay);
+		log_line("queue-run ended by signal %d; it is started again in %u s",
+		    WTERMSIG(status), s->runner_delay);
 	else if (WEXITSTATUS(status) == 0)
-		log_line("queue-run ended (another one may be at work); it is started again in %u s", s->runner_delay);
-	else
-		log_line("queue-run ended with exit code %d; it is started again in %u s", WEXITSTATUS(status),
+		log_line("queue-run ended (is another one at work?); it is started again in %u s",
 		    s->runner_delay);
+	else
+		log_line("queue-run ended with exit code %d; it is started again in %u s",
+		    WEXITSTATUS(status), s->runner_delay);
 }
 
 void
@@ -285,7 +291,8 @@ child_reap(struct smtpd *s)
 				continue;
 			s->clients[i] = s->clients[--s->nclients];
 			if (WIFSIGNALED(status) && !s->is_stopping)
-				log_line("smtp-recv, process %ld, ended by signal %d", (long)pid, WTERMSIG(status));
+				log_line("smtp-recv, process %ld, ended by signal %d", (long)pid,
+				    WTERMSIG(status));
 			break;
 		}
 	}

@@ -27,8 +27,8 @@ struct opening {
 static void
 say(const struct opening *o, const char *where, const char *why)
 {
-	complain("%s:%u: listen on %s port %u: %s: %s", o->l->at.file, o->l->at.line, o->l->on, (unsigned)o->l->port,
-	    where, why);
+	complain("%s:%u: listen on %s port %u: %s: %s", o->l->at.file, o->l->at.line, o->l->on,
+	    (unsigned)o->l->port, where, why);
 }
 
 static socklen_t
@@ -43,7 +43,8 @@ is_same(const union socket_address *a, const union socket_address *b)
 	if (a->any.sa_family != b->any.sa_family)
 		return false;
 	if (a->any.sa_family == AF_INET)
-		return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+		return a->v4.sin_port == b->v4.sin_port &&
+		    a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
 	return a->v6.sin6_port == b->v6.sin6_port && a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
 	    memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
 }
@@ -58,7 +59,8 @@ open_socket(const union socket_address *a)
 		return -1;
 	/* An IPv6 socket takes IPv6 only: IPv4 has its own. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-	    (a->any.sa_family == AF_INET || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0) &&
+	    (a->any.sa_family == AF_INET ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0) &&
 	    bind(fd, &a->any, size_of(a)) == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
 	e = errno;
@@ -102,7 +104,8 @@ open_address(struct opening *o, const union socket_address *address)
 	struct listener *n = &o->s->listeners[o->s->nlisteners];
 	char where[INET6_ADDRSTRLEN];
 
-	if ((o->l->inet4_only && a.any.sa_family != AF_INET) || (o->l->inet6_only && a.any.sa_family != AF_INET6))
+	if ((o->l->inet4_only && a.any.sa_family != AF_INET) ||
+	    (o->l->inet6_only && a.any.sa_family != AF_INET6))
 		return;
 	if (a.any.sa_family == AF_INET)
 		a.v4.sin_port = htons(o->l->port);
@@ -120,7 +123,9 @@ open_address(struct opening *o, const union socket_address *address)
 	*n = (struct listener){ .fd = open_socket(&a), .address = a, .is_wanted = true };
 	if (n->fd == -1) {
 		o->nfailed++;
-		say(o, where, errno == EACCES ? "Permission denied; ports below 1024 need root" : strerror(errno));
+		say(o, where,
+		    errno == EACCES ? "Permission denied; ports below 1024 need root" :
+				      strerror(errno));
 		return;
 	}
 	snprintf(n->name, sizeof n->name, "%s", o->name);
@@ -216,7 +221,8 @@ open_host(struct opening *o)
 	for (const struct addrinfo *i = found; i != NULL; i = i->ai_next) {
 		union socket_address a = { .room = { .ss_family = AF_UNSPEC } };
 
-		if (i->ai_addrlen > sizeof a || (i->ai_family != AF_INET && i->ai_family != AF_INET6))
+		if (i->ai_addrlen > sizeof a ||
+		    (i->ai_family != AF_INET && i->ai_family != AF_INET6))
 			continue;
 		memcpy(&a, i->ai_addr, i->ai_addrlen);
 		open_address(o, &a);
@@ -235,7 +241,8 @@ open_line(struct smtpd *s, const struct conf_listen *l)
 	else if (!open_literal(&o) && !open_interface(&o))
 		open_host(&o);
 	if (o.nfound == 0) {
-		say(&o, "invalid virtual ip or interface", "write an address, an interface, a host name or all");
+		say(&o, "invalid virtual ip or interface",
+		    "write an address, an interface, a host name or all");
 		o.nfailed++;
 	}
 	return o.nfailed;

@@ -79,7 +79,8 @@ options_read(struct smtpd *s, int argc, char *const *argv)
 	if (optind != argc)
 		die(EX_USAGE, "%s", usage);
 	if (s->nmacros > 0 && !s->is_check)
-		die(EX_USAGE, "-D goes with -n only: the programs that are started read the file themselves");
+		die(EX_USAGE,
+		    "-D goes with -n only: the programs that are started read the file themselves");
 	s->is_foreground |= is_debug;
 	s->logs_to_syslog = !is_debug;
 	if (!s->is_check)

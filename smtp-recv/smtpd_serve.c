@@ -44,7 +44,8 @@ reread(struct smtpd *s)
 	if (s->runner != 0)
 		kill(s->runner, SIGHUP);
 	if (fresh == NULL || fresh->nerrors > 0) {
-		log_line("%s has errors, see smtpd -n; the listeners stay as they are", s->conf_path);
+		log_line("%s has errors, see smtpd -n; the listeners stay as they are",
+		    s->conf_path);
 		conf_free(fresh);
 		return;
 	}
@@ -79,7 +80,8 @@ catch_signals(struct smtpd *s)
 		if (selfpipe_trap(caught[i]) == -1)
 			die_errno(EX_OSERR, "signal %d", caught[i]);
 	sig_altignore(SIGPIPE);
-	/* What a child leaves behind ends up here, also where process 1 of a container reaps nobody. */
+	/* What a child leaves behind ends up here, also where process 1 of a container reaps
+	 * nobody. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
@@ -123,7 +125,8 @@ is_finished(const struct smtpd *s)
 	if (!s->is_stopping || (s->nclients > 0 && !is_past(&s->stop_end)))
 		return false;
 	if (s->runner != 0 && is_past(&s->stop_end))
-		log_line("queue-run, process %ld, is still at work and is left to itself", (long)s->runner);
+		log_line("queue-run, process %ld, is still at work and is left to itself",
+		    (long)s->runner);
 	return s->runner == 0 || is_past(&s->stop_end);
 }
 
@@ -182,7 +185,8 @@ serve(struct smtpd *s)
 	tain_now_set_stopwatch_g();
 	catch_signals(s);
 	s->accept_due = s->runner_due = s->stop_due = s->stop_end = STAMP;
-	log_line("started: process %ld, %zu sockets, configuration %s", (long)getpid(), s->nlisteners, s->conf_path);
+	log_line("started: process %ld, %zu sockets, configuration %s", (long)getpid(),
+	    s->nlisteners, s->conf_path);
 	child_start_runner(s);
 	while (!is_finished(s))
 		wait_and_do(s);

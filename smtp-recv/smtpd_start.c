@@ -61,7 +61,8 @@ start_prepare_spool(void)
 	if (!place_program(program, sizeof program, "queue-init"))
 		die_errno(EX_SOFTWARE, "queue-init");
 	complain("%s is not a whole spool yet: running queue-init", spool);
-	pid = spawn_program(program, argv, (const char *const *)environ, (int[]){ SPAWN_NULL, SPAWN_NULL }, 2);
+	pid = spawn_program(program, argv, (const char *const *)environ, (int[]){ SPAWN_NULL,
+	    SPAWN_NULL }, 2);
 	if (pid == -1)
 		die_errno(EX_OSERR, "%s", program);
 	tain_now_set_stopwatch_g();
@@ -85,14 +86,17 @@ start_choose_identity(struct smtpd *s)
 	    !place_program(s->queue_run, sizeof s->queue_run, "queue-run"))
 		die_errno(EX_SOFTWARE, "the programs");
 	if (access(s->smtp_recv, X_OK) == -1 || access(s->queue_run, X_OK) == -1)
-		die_errno(EX_OSFILE, "%s", access(s->smtp_recv, X_OK) == -1 ? s->smtp_recv : s->queue_run);
+		die_errno(EX_OSFILE, "%s",
+		    access(s->smtp_recv, X_OK) == -1 ? s->smtp_recv : s->queue_run);
 	if (geteuid() != 0)
 		return;
 	snprintf(path, sizeof path, "%s/%s", place_spool(), queue_place_names[QUEUE_NEW]);
 	if (stat(path, &st) == -1)
 		die_errno(EX_OSFILE, "%s", path);
 	if (st.st_uid == 0) {
-		complain("warning: %s belongs to root, so nothing is installed and smtp-recv runs as root", path);
+		complain("warning: %s belongs to root, so nothing is "
+			 "installed and smtp-recv runs as root",
+		    path);
 		return;
 	}
 	pw = getpwnam(door_account);

@@ -72,6 +72,11 @@ like 'so is a missing file table'            "$(one "table t file:$etc/none" "$r
 echo 'not a database' >"$etc/broken.db"
 like 'so is a db table that is none'         "$(one "table t db:$etc/broken.db" "$rule alias <t> deliver to mbox")" \
 	'one:1: table t: '
+printf 'one\ntwo\n' >"$etc/list"; printf 'a b\n' >"$etc/map"
+like 'so is a list where a mapping is needed' "$(one "table t file:$etc/list" "$rule alias <t> deliver to mbox")" \
+	"one:2: alias <t>: $etc/list is a list \\(key only\\), but a mapping is needed"
+like 'so is a mapping where a list is needed' "$(one "table t file:$etc/map" 'accept for domain <t> deliver to mbox')" \
+	"one:2: for domain <t>: $etc/map is a mapping \\(key value\\), but a list is needed"
 like 'so is an unknown kind of table'        "$(one 'table t ldap:/etc/x' "$rule alias <t> deliver to mbox")" \
 	'one:1: table t: backend "ldap" does not exist'
 like 'so is a certificate that is not there' "$(one "pki a.org certificate \"$etc/none\"" "pki a.org key \"$etc/none\"" \

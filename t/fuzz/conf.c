@@ -23,12 +23,14 @@ check_table(const struct conf *c, const struct conf_table *t)
 static void
 check_rule(const struct conf *c, const struct conf_rule *r)
 {
-	const struct conf_table *const tables[] = { r->from_source, r->for_domain, r->sender, r->recipient, r->alias,
-	    r->virtual, r->userbase, r->relay.auth, r->relay.source, r->relay.hostnames };
+	const struct conf_table *const tables[] = { r->from_source, r->for_domain, r->sender,
+		r->recipient, r->alias, r->virtual, r->userbase, r->relay.auth, r->relay.source,
+		r->relay.hostnames };
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		check_table(c, tables[i]);
-	need((r->from == FROM_SOURCE) == (r->from_source != NULL) && (r->to == FOR_DOMAIN) == (r->for_domain != NULL));
+	need((r->from == FROM_SOURCE) == (r->from_source != NULL) &&
+	    (r->to == FOR_DOMAIN) == (r->for_domain != NULL));
 	need(r->alias == NULL || r->virtual == NULL);
 	need(r->is_reject || r->action == ACTION_RELAY || r->userbase != NULL);
 	need(r->expire_seconds > 0 && *r->text != '\0' && r->at.line > 0);
