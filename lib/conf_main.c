@@ -72,7 +72,7 @@ parse_expire(struct parser *p)
 static bool
 parse_bounce_warn(struct parser *p)
 {
-	uint32_t seconds[CONF_BOUNCE_WARN_MAX], one;
+	uint32_t seconds[CONF_BOUNCE_WARN_MAX] = { 0 }, one;
 	struct conf_place at = word_peek(p)->at;
 	size_t n = 0, given = 0;
 

@@ -186,6 +186,31 @@ else
 	skip 'network namespaces are not to be had'
 fi
 
+# ---- who a session is ----
+
+# Installed: the spool belongs to somebody, and there is an account ppsmtp.
+cat >"$SANDBOX/fake/smtp-recv" <<'EOF'
+#!/bin/sh
+echo "220 $(id -u):$(id -g):$(id -G)"
+EOF
+cat >"$SANDBOX/accounts" <<'EOF'
+{ cat /etc/passwd; echo ppsmtp:x:64321:64322::/nonexistent:/bin/false; } >"$CONF.passwd"
+mount --bind "$CONF.passwd" /etc/passwd || exit 75
+exec "$BIN/smtpd" -d
+EOF
+export BIN
+if test "$(id -u)" -eq 0 && unshare -m true 2>/dev/null; then
+	chown -R "$RUN_UID:$RUN_GID" "$SPOOL"
+	PIPEPOST_BIN=$SANDBOX/fake start unshare -m sh "$SANDBOX/accounts" >>"$LOG" 2>&1 </dev/null
+	wait_until 10 answers
+	is 'installed, root gives a session to ppsmtp: its uid, its gid, no other group' "$(banner)" \
+		'220 64321:64322:64322'
+	stop "$PID"
+	chown -R 0:0 "$SPOOL"
+else
+	skip 'root only'
+fi
+
 # ---- in the background ----
 
 ok   'without -d it goes to the background'  smtpd -f "$CONF"
