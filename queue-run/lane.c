@@ -353,7 +353,11 @@ conclude_one(struct runner *r, const struct job_run *j, size_t i, const struct j
 		outcome_failed(r, j->message, i, why);
 		break;
 	case VERDICT_EXPANDED:
-		expand(r, j, i, v->reason);
+		if (j->reads_forward || j->reads_list)
+			expand(r, j, i, v->reason);
+		else	/* as an alias it would have commands run as ppalias */
+			outcome_deferred(r, j->message, i, "4.3.0 the delivery process answered what it was not asked",
+			    false, j->expire_seconds);
 		break;
 	case VERDICT_DEFERRED:
 	case VERDICT_UNREACHABLE:

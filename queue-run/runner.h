@@ -80,7 +80,8 @@ struct job_run {
 	uint32_t expire_seconds;
 	unsigned losses;		/* processes that died over it */
 	bool is_quick;			/* may stand in line behind others in one process */
-	bool reads_forward;		/* an expansion comes from the .forward of uid */
+	bool reads_forward;		/* may be answered with an expansion: the .forward of uid */
+	bool reads_list;		/* the same: an :include: of an alias */
 	uid_t uid;
 };
 

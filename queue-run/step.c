@@ -173,6 +173,7 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 	run->is_quick = j->action == JOB_MAILDIR || j->action == JOB_MBOX || j->action == JOB_FILE ||
 	    j->action == JOB_INCLUDE || j->action == JOB_NONE;
 	run->reads_forward = j->reads_forward;
+	run->reads_list = j->action == JOB_INCLUDE;
 	run->uid = s->route.user.uid;
 	message_set_progress(s->m, s->i, PROGRESS_RUNNING);
 	s->m->running++;

@@ -1,0 +1,218 @@
+/* What the runner believes of a delivery process, which belongs to its user:
+ * whatever the user may do to it, the answer is data. The processes, and what
+ * becomes of recipients, are played here. */
+#include "queue-run/runner.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char happened[512];
+static int their_end;
+static bool can_start;
+
+static void
+note(const char *what, const char *reason)
+{
+	size_t len = strlen(happened);
+
+	snprintf(happened + len, sizeof happened - len, "%s%s %s", len > 0 ? "; " : "", what, reason);
+}
+
+void
+outcome_delivered(struct runner *r, struct message *m, size_t i)
+{
+	(void)r, (void)m, (void)i;
+	note("delivered", "");
+}
+
+void
+outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
+    uint32_t expire_seconds)
+{
+	(void)r, (void)m, (void)i, (void)is_absence, (void)expire_seconds;
+	note("deferred", reason);
+}
+
+void
+outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason)
+{
+	(void)r, (void)m, (void)i;
+	note("failed", reason);
+}
+
+void
+outcome_expanded(struct runner *r, struct message *m, size_t i, const stralloc *nodes, bool is_forward, uid_t uid)
+{
+	char text[64];
+
+	(void)r, (void)m, (void)i;
+	snprintf(text, sizeof text, "by %s of %lu to %s", is_forward ? "the .forward" : "an alias", (unsigned long)uid,
+	    nodes->s);
+	note("expanded", text);
+}
+
+void
+message_advance(struct runner *r, struct message *m)
+{
+	(void)r, (void)m;
+}
+
+void
+message_set_progress(struct message *m, size_t i, enum progress p)
+{
+	(void)m, (void)i, (void)p;
+}
+
+bool
+spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int child_fd)
+{
+	(void)r, (void)tag, (void)who;
+	their_end = can_start ? dup(child_fd) : -1;
+	return can_start;
+}
+
+void
+spawner_kill(struct runner *r, uint32_t tag)
+{
+	(void)r, (void)tag;
+}
+
+/* ---- one job ---- */
+
+static struct conf conf = { .limits = { .mda_max_session = 10, .mda_max_session_per_user = 2 } };
+static const struct identity alice = { .kind = IDENTITY_SYSTEM, .name = "alice" };
+
+static struct job_run *
+new_job(struct message *m, const char *text)
+{
+	struct job_run *j = calloc(1, sizeof *j);
+	size_t i = 0;
+
+	assert_non_null(j);
+	assert_true(genalloc_append(size_t, &j->recipients, &i));
+	assert_true(stralloc_copys(&j->feed.head, text));
+	j->message = m;
+	j->uid = 1000;
+	j->is_quick = true;
+	j->deadline_seconds = 300;
+	m->running++;
+	return j;
+}
+
+/* The process answers the first job with these octets, and ends. */
+static void
+answer(struct runner *r, const char *s, size_t len)
+{
+	struct worker *w = r->lanes->workers;
+
+	assert_non_null(w);
+	assert_int_equal(write(their_end, s, len), len);
+	close(their_end);
+	lane_worker_readable(r, w);
+}
+
+static void
+answer_verdict(struct runner *r, enum verdict verdict, const char *reason)
+{
+	struct job_verdict v = { .verdict = verdict, .reason = reason };
+	stralloc frame = STRALLOC_ZERO;
+
+	assert_true(job_encode_verdicts(&frame, &v, 1));
+	answer(r, frame.s, frame.len);
+	stralloc_free(&frame);
+}
+
+static void
+end_runner(struct runner *r)
+{
+	r->is_stopping = true;
+	lane_forget_waiting(r);
+	lane_tidy(r);
+	assert_null(r->lanes);
+}
+
+static void
+begin(struct runner *r, struct message *m, bool reads_forward, bool reads_list)
+{
+	struct job_run *j = new_job(m, "x");
+
+	happened[0] = '\0';
+	can_start = true;
+	j->reads_forward = reads_forward;
+	j->reads_list = reads_list;
+	lane_add(r, lane_find(r, &alice), j);
+	lane_dispatch(r);
+}
+
+static void
+believes_a_forward_that_was_to_be_read(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+
+	(void)state;
+	begin(&r, &m, true, false);
+	answer_verdict(&r, VERDICT_EXPANDED, "|command");
+	assert_string_equal(happened, "expanded by the .forward of 1000 to |command");
+	end_runner(&r);
+}
+
+static void
+believes_a_list_that_was_to_be_read(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+
+	(void)state;
+	begin(&r, &m, false, true);
+	answer_verdict(&r, VERDICT_EXPANDED, "a@example.org");
+	assert_string_equal(happened, "expanded by an alias of 1000 to a@example.org");
+	end_runner(&r);
+}
+
+/* Else a user could have commands run as ppalias, to whom those of aliases belong. */
+static void
+believes_no_expansion_that_was_not_asked_for(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+
+	(void)state;
+	begin(&r, &m, false, false);
+	answer_verdict(&r, VERDICT_EXPANDED, "|command");
+	assert_string_equal(happened, "deferred 4.3.0 the delivery process answered what it was not asked");
+	end_runner(&r);
+}
+
+static void
+defers_on_nonsense(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+
+	(void)state;
+	begin(&r, &m, false, false);
+	answer(&r, "\377\377\377\377V", 5);
+	assert_string_equal(happened, "deferred 4.3.0 the delivery process speaks nonsense");
+	end_runner(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(believes_a_forward_that_was_to_be_read),
+		cmocka_unit_test(believes_a_list_that_was_to_be_read),
+		cmocka_unit_test(believes_no_expansion_that_was_not_asked_for),
+		cmocka_unit_test(defers_on_nonsense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
