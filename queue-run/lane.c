@@ -66,6 +66,7 @@ make_lane(struct runner *r, const char *key, const struct identity *who)
 		return NULL;
 	}
 	l->waiting_end = &l->waiting;
+	l->last_verdict = STAMP;
 	l->next = r->lanes;
 	r->lanes = l;
 	return l;
@@ -112,6 +113,15 @@ bool
 lane_wants_more(const struct lane *l)
 {
 	return l == NULL || l->nwaiting < LANE_SHARE / 2;
+}
+
+bool
+lane_is_moving(const struct lane *l)
+{
+	tain limit;
+
+	tain_addsec(&limit, &l->last_verdict, MOVING_SECONDS);
+	return tain_future(&limit);
 }
 
 struct lane *
@@ -293,6 +303,7 @@ take_oldest(struct worker *w)
 {
 	struct job_run *j = w->sent;
 
+	w->lane->last_verdict = STAMP;
 	w->sent = j->next;
 	if (w->sent == NULL)
 		w->sent_end = &w->sent;
@@ -537,6 +548,8 @@ lane_tidy(struct runner *r)
 			}
 		if (l->waiting == NULL && l->workers == NULL) {
 			*p = l->next;
+			if (r->pressing == l)
+				r->pressing = NULL;
 			free_lane(l);
 			r->must_look_at_wait = true;
 		} else {

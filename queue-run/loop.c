@@ -196,7 +196,7 @@ next_deadline(const struct runner *r, tain *deadline)
 	int64_t rest = r->next_slot_due - (int64_t)time(NULL);
 
 	tain_addsec_g(deadline, rest < 0 ? 0 : rest > LOCK_TOUCH_SECONDS ? LOCK_TOUCH_SECONDS : (int)rest);
-	if (r->is_stopping || r->conf == NULL || r->nmessages >= WINDOW_MESSAGES)
+	if (r->is_stopping || r->conf == NULL || r->pressing != NULL || r->nmessages >= WINDOW_MESSAGES)
 		tain_addsec_g(deadline, 1);
 	sooner(deadline, &r->next_touch);
 	sooner(deadline, &r->next_sweep);
@@ -298,6 +298,8 @@ loop_run(struct runner *r)
 		if (!r->is_stopping)
 			look_at_conf(r);
 		keep_house(r);
+		if (r->pressing != NULL && lane_wants_more(r->pressing))
+			r->pressing = NULL;
 		scan_take_due(r);
 		lane_dispatch(r);
 		lane_tidy(r);

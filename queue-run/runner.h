@@ -54,6 +54,7 @@ enum {
 	ABSENCE_SECONDS = 15 * 60,	/* between the two attempts that prove an accepted recipient absent */
 	EXPIRY_ATTEMPTS = 3,		/* nothing expires with fewer */
 	RECOVERIES_MAX = 5,		/* found in cur/ so often: hold */
+	MOVING_SECONDS = 1,		/* a destination that has answered within them is moving */
 	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
 };
 
@@ -122,6 +123,7 @@ struct lane {
 	size_t nwaiting, nmessages;	/* jobs not sent yet; jobs in all */
 	struct worker *workers;
 	size_t nworkers;
+	tain last_verdict;
 };
 
 /* What is known of one recipient in this attempt. */
@@ -192,6 +194,7 @@ struct runner {
 	size_t nmessages;
 	struct lane *lanes;
 	size_t nwaiting, nworkers;	/* over all lanes */
+	struct lane *pressing;		/* full, but moving: nothing is taken up until it has room, or NULL */
 	uint32_t next_tag;
 
 	bool new_has_more, wait_has_more, cur_has_orphans;
@@ -297,6 +300,10 @@ void lane_forget_waiting(struct runner *r);
  * fallen so far below that parked messages should be fetched. NULL: no such lane. */
 bool lane_is_full(const struct lane *l);
 bool lane_wants_more(const struct lane *l);
+
+/* Whether its processes have said something within MOVING_SECONDS: then waiting
+ * for it costs less than parking a message outside and fetching it again. */
+bool lane_is_moving(const struct lane *l);
 struct lane *lane_by_key(const struct runner *r, const char *key);
 
 /* ---- feed.c ---- */

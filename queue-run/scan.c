@@ -21,10 +21,17 @@
 /* No slot is further ahead than the longest interval: one that is counts as due, since only a moved clock makes one. */
 enum { SLOTS_AHEAD_MAX = RETRY_REMOTE_MAX / QUEUE_SLOT_SECONDS + 2 };
 
+/* A full lane that moves is waited for; one that does not has its messages parked. */
+static bool
+is_pressed(const struct runner *r)
+{
+	return r->pressing != NULL && !lane_wants_more(r->pressing) && lane_is_moving(r->pressing);
+}
+
 static bool
 has_room(const struct runner *r)
 {
-	return r->nmessages < WINDOW_MESSAGES && r->conf != NULL && !r->is_stopping;
+	return !is_pressed(r) && r->nmessages < WINDOW_MESSAGES && r->conf != NULL && !r->is_stopping;
 }
 
 /* A directory opened for reading its names, apart from the descriptor that renames use. NULL with errno. */

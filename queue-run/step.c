@@ -140,8 +140,11 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 	};
 
 	if (lane != NULL && lane_is_full(lane)) {
-		park(s, lane);
-		return;
+		if (!lane_is_moving(lane)) {
+			park(s, lane);
+			return;
+		}
+		s->r->pressing = lane;	/* this one still, but no further message */
 	}
 	run = calloc(1, sizeof *run);
 	j->id = s->m->id;
