@@ -75,7 +75,7 @@ static pid_t
 start(const char *program, const char *config, enum service service, const char *const keys[], size_t nkeys,
     const int out[2], const int err[2])
 {
-	const char *argv[HELPER_KEYS_MAX + 4] = { program, config, service_name(service) };
+	const char *argv[HELPER_KEYS_MAX + 4] = { program, config, nkeys == 0 ? "fetch_source" : service_name(service) };
 	const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL };
 	int fds[3] = { SPAWN_NULL, out[1], err[1] };
 

@@ -26,7 +26,8 @@ enum helper_exit {
 	HELPER_LATER = 111,
 };
 
-/* Runs it once. *value receives its lines without the last LF; *why one line
+/* Runs it once. Without keys it is asked for all source addresses, as service
+ * "fetch_source". *value receives its lines without the last LF; *why one line
  * after LATER and BROKEN. Whatever is not in the contract (a signal, another
  * exit, too long an answer, too long a time) is LATER. */
 enum lookup helper_ask(const char *program, const char *config, enum service service, const char *const keys[],

@@ -301,10 +301,10 @@ settle_absent(struct step *s, const char *where)
 static enum lookup
 find_user(struct step *s, const struct conf_table *userbase)
 {
-	enum lookup answer = table_userinfo(s->tables, userbase, s->user, &s->r->user, &s->r->why);
+	enum lookup answer = table_userinfo(s->tables, userbase, s->user, s->domain, &s->r->user, &s->r->why);
 
 	if (answer == LOOKUP_ABSENT && is_tagged(s))
-		answer = table_userinfo(s->tables, userbase, s->untagged, &s->r->user, &s->r->why);
+		answer = table_userinfo(s->tables, userbase, s->untagged, s->domain, &s->r->user, &s->r->why);
 	return answer;
 }
 
@@ -318,7 +318,7 @@ find_root(struct step *s)
 
 	if (s->q->user == NULL || strcmp(s->untagged, "root") != 0)
 		return LOOKUP_ABSENT;
-	return table_userinfo(s->tables, &accounts, "root", &s->r->user, &s->r->why);
+	return table_userinfo(s->tables, &accounts, "root", NULL, &s->r->user, &s->r->why);
 }
 
 static void

@@ -18,6 +18,7 @@
 struct table_set {
 	const struct conf *conf;
 	struct open_table *first;
+	struct table_helpers helpers;
 };
 
 enum { WHY_MAX = 512 };
@@ -109,6 +110,12 @@ table_set_conf(const struct table_set *set)
 	return set->conf;
 }
 
+struct table_helpers *
+table_set_helpers(struct table_set *set)
+{
+	return &set->helpers;
+}
+
 static void
 unload(struct open_table *o)
 {
@@ -131,6 +138,7 @@ table_set_free(struct table_set *set)
 		stralloc_free(&o->failure_why);
 		free(o);
 	}
+	table_helpers_free(&set->helpers);
 	free(set);
 }
 
@@ -147,6 +155,7 @@ find_table(struct table_set *set, const struct conf_table *t)
 		return NULL;
 	o->t = t;
 	o->kind = kind_of(t);
+	o->helpers = &set->helpers;
 	o->cdb.fd = -1;
 	o->next = set->first;
 	set->first = o;
@@ -348,9 +357,8 @@ plain_address(const struct conf_table *t, stralloc *value, stralloc *why)
 	return LOOKUP_FOUND;
 }
 
-enum lookup
-table_fetch(struct table_set *set, const struct conf_table *t, enum service service, size_t n, stralloc *value,
-    stralloc *why)
+static enum lookup
+fetch_entry(struct table_set *set, const struct conf_table *t, size_t n, stralloc *value, stralloc *why)
 {
 	struct nth nth = { .wanted = n, .value = value };
 	enum lookup answer = table_each(set, t, count_one, &nth, why);
@@ -363,7 +371,21 @@ table_fetch(struct table_set *set, const struct conf_table *t, enum service serv
 		return answer;
 	if (nth.no_memory)
 		return table_say(why, LOOKUP_LATER, "%s: out of memory", t->name);
-	if (!nth.is_there)
-		return LOOKUP_ABSENT;
-	return service == SERVICE_SOURCE ? plain_address(t, value, why) : LOOKUP_FOUND;
+	return nth.is_there ? LOOKUP_FOUND : LOOKUP_ABSENT;
+}
+
+enum lookup
+table_fetch(struct table_set *set, const struct conf_table *t, enum service service, size_t n, stralloc *value,
+    stralloc *why)
+{
+	enum lookup answer;
+	struct open_table *o = table_open(set, t, &answer, why);
+
+	if (o == NULL)
+		return answer;
+	if (o->kind->fetch != NULL)
+		answer = o->kind->fetch(o, n, value, why);
+	else
+		answer = fetch_entry(set, t, n, value, why);
+	return answer == LOOKUP_FOUND && service == SERVICE_SOURCE ? plain_address(t, value, why) : answer;
 }

@@ -47,11 +47,21 @@ struct table_set;
 struct table_set *table_set_new(const struct conf *c);
 void table_set_free(struct table_set *set);
 
+enum { TABLE_BURST_SECONDS = 5 };
+
+/* One recipient is done with: the processes that answered for sqlite tables
+ * end, so that none serves two. After table_set_serve_many() they do serve a
+ * burst, of 100 recipients or TABLE_BURST_SECONDS, and a helper that made
+ * somebody wait in vain is not asked for some seconds. True: some stay; call
+ * it again after TABLE_BURST_SECONDS even if there was no other recipient. */
+bool table_set_end_recipient(struct table_set *set);
+void table_set_serve_many(struct table_set *set);
+
 /* Looks the keys up in turn; the first that is there decides. *value receives
  * its value, no NUL ("" in a list): for alias and mailaddrmap a comma list.
  * After LATER and BROKEN, *why receives one line for the log ("FILE: reason",
  * no NUL); it is left alone otherwise. which, if not NULL, receives the index
- * of the key that hit. */
+ * of the key that hit (0 for an exec table, whose program does not say). */
 enum lookup table_lookup(struct table_set *set, const struct conf_table *t, enum service service,
     const char *const keys[], size_t nkeys, stralloc *value, size_t *which, stralloc *why);
 
@@ -71,12 +81,13 @@ struct userinfo {
 void userinfo_free(struct userinfo *u);
 
 /* The user of that name: from a userinfo table "uid:gid:home", from
- * TABLE_SYSTEM getpwnam(). Names that could not be account names (empty, a
+ * TABLE_SYSTEM getpwnam(). A table is asked for name@domain first, so that the
+ * same name in two domains may be two users; domain may be NULL. Names that could not be account names (empty, a
  * slash, control octets, over 255 octets) are ABSENT without asking. uid or
  * gid 0 or -1 in a table row is ABSENT (the seed's words); a home that is not
  * absolute is BROKEN. */
 enum lookup table_userinfo(struct table_set *set, const struct conf_table *t, const char *name,
-    struct userinfo *u, stralloc *why);
+    const char *domain, struct userinfo *u, stralloc *why);
 
 /* The n-th element of a source table, counted round: for `source`. */
 enum lookup table_fetch(struct table_set *set, const struct conf_table *t, enum service service, size_t n,

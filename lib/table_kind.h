@@ -12,6 +12,7 @@
 
 #include "lib/table.h"
 #include "lib/table_cdb.h"
+#include "lib/table_helper.h"
 #include "lib/table_match.h"
 #include "lib/table_text.h"
 
@@ -31,12 +32,16 @@ struct table_kind {
 	/* All keys of one question; instead of find and each. */
 	enum lookup (*ask)(struct open_table *o, enum service service, const char *const keys[], size_t nkeys,
 	    stralloc *value, size_t *which, stralloc *why);
+
+	/* The n-th source address, counted round; instead of each. */
+	enum lookup (*fetch)(struct open_table *o, size_t n, stralloc *value, stralloc *why);
 };
 
 struct open_table {
 	struct open_table *next;
 	const struct conf_table *t;
 	const struct table_kind *kind;
+	struct table_helpers *helpers;	/* of the set */
 
 	bool is_loaded;
 	struct stat stamp;		/* of the file that was loaded */
@@ -56,6 +61,7 @@ extern const struct table_kind table_kind_inline, table_kind_file, table_kind_db
     table_kind_helper;
 
 const struct conf *table_set_conf(const struct table_set *set);
+struct table_helpers *table_set_helpers(struct table_set *set);
 
 /* The open table, as the file behind it is now. NULL with *answer LATER or BROKEN. */
 struct open_table *table_open(struct table_set *set, const struct conf_table *t, enum lookup *answer,

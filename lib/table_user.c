@@ -1,5 +1,4 @@
-/* table_user: the accounts of this system, rows of userinfo tables, and the
- * kinds that a helper program answers.
+/* table_user: the accounts of this system, and rows of userinfo tables.
  *
  * ABSENT is said only where the name service answered. */
 #include <errno.h>
@@ -13,22 +12,6 @@
 #include "lib/table_kind.h"
 
 enum { USER_NAME_MAX = 255 };
-
-/* ---- helpers ---- */
-
-static enum lookup
-ask_nobody(struct open_table *o, enum service service, const char *const keys[], size_t nkeys, stralloc *value,
-    size_t *which, stralloc *why)
-{
-	(void)service, (void)keys, (void)nkeys, (void)value, (void)which;
-	if (o->t->kind == TABLE_SQLITE)
-		return table_say(why, LOOKUP_BROKEN,
-		    "%s: sqlite tables need sqlite-lookup, which is not installed", o->t->path);
-	return table_say(why, LOOKUP_BROKEN, "%s: this version has no %s tables", o->t->path,
-	    o->t->kind == TABLE_EXEC ? "exec" : o->t->type);
-}
-
-const struct table_kind table_kind_helper = { .ask = ask_nobody };
 
 /* ---- accounts ---- */
 
@@ -146,16 +129,22 @@ scan_row(const struct conf *c, const struct conf_table *t, const char *name, con
 }
 
 enum lookup
-table_userinfo(struct table_set *set, const struct conf_table *t, const char *name, struct userinfo *u,
-    stralloc *why)
+table_userinfo(struct table_set *set, const struct conf_table *t, const char *name, const char *domain,
+    struct userinfo *u, stralloc *why)
 {
+	char address[TABLE_KEY_MAX + 2] = "";	/* too long a key is not there */
+	const char *keys[] = { address, name };
+	bool has_address = domain != NULL && t->kind != TABLE_SYSTEM;
 	stralloc value = STRALLOC_ZERO;
 	enum lookup answer;
 
 	*u = (struct userinfo){ .name = NULL };
 	if (!is_account_name(name))
 		return LOOKUP_ABSENT;
-	answer = table_lookup(set, t, SERVICE_USERINFO, &name, 1, &value, NULL, why);
+	if (has_address)
+		snprintf(address, sizeof address, "%s@%s", name, domain);
+	answer = table_lookup(set, t, SERVICE_USERINFO, has_address ? keys : keys + 1, has_address ? 2 : 1, &value,
+	    NULL, why);
 	if (answer == LOOKUP_FOUND && !stralloc_0(&value))
 		answer = table_say(why, LOOKUP_LATER, "%s: out of memory", t->name);
 	if (answer == LOOKUP_FOUND)
@@ -166,43 +155,10 @@ table_userinfo(struct table_set *set, const struct conf_table *t, const char *na
 
 /* ---- waiting ---- */
 
-/* Whether the line "passwd: ..." of nsswitch.conf names only what is on this host. */
-static bool
-is_quick(const char *services)
-{
-	static const char *const quick[] = { "files", "compat", "db", "systemd" };
-
-	while (*services != '\0') {
-		size_t n = strcspn(services, " \t\n[");
-		bool known = n == 0;
-
-		for (size_t i = 0; i < sizeof quick / sizeof quick[0]; i++)
-			known = known || (n == strlen(quick[i]) && strncmp(services, quick[i], n) == 0);
-		if (!known)
-			return false;
-		services += n;
-		if (*services == '[')
-			services += strcspn(services, "]");
-		services += *services != '\0';
-	}
-	return true;
-}
-
 bool
 table_may_wait(const struct conf_table *t)
 {
-	char line[512];
-	bool waits = false;
-	FILE *f;
-
-	if (t->kind != TABLE_SYSTEM)
-		return t->kind == TABLE_SQLITE || t->kind == TABLE_EXEC || t->kind == TABLE_PROC;
-	f = fopen("/etc/nsswitch.conf", "re");
-	if (f == NULL)
-		return false;	/* files */
-	while (fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, "passwd:", 7) == 0)
-			waits = !is_quick(line + 7);
-	fclose(f);
-	return waits;
+	if (t->kind == TABLE_SYSTEM)
+		return !passwd_is_all();
+	return t->kind == TABLE_SQLITE || t->kind == TABLE_EXEC || t->kind == TABLE_PROC;
 }

@@ -180,6 +180,7 @@ find_name(struct session *s)
 		snprintf(s->name, sizeof s->name, "%s", s->listen->hostname);
 	else
 		conf_server_name(s->name, sizeof s->name);
+	table_set_end_recipient(s->tables);	/* the first recipient may be a long way off */
 	stralloc_free(&value);
 	stralloc_free(&why);
 	return true;

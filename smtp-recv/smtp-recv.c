@@ -30,5 +30,6 @@ main(int argc, char *argv[])
 		return 0;
 	stats_open("smtp");
 	session_run(&s);
+	table_set_free(s.tables);	/* programs that answer for tables end with us */
 	return 0;
 }

@@ -338,6 +338,7 @@ ask_route(struct session *s, struct route *route, const struct recipient *r)
 	address_lowercase(address.s + at, address.len - at);
 	q.address = address.s;
 	route_check(route, s->conf, s->tables, &q);
+	table_set_end_recipient(s->tables);
 	stralloc_free(&address);
 	return true;
 }
