@@ -194,10 +194,44 @@ forward_look(struct outcome *o, const char *home, uid_t user, bool may_lack_home
 	return is_something;
 }
 
+/* Whether the report names a command or a file: they would run as us, not as whoever wrote the list. */
+static bool
+has_command_or_file(const struct outcome *o)
+{
+	const char *line = o->reason;
+
+	while (line != NULL && *line != '|' && *line != '/') {
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL;
+}
+
+static void
+include_file(struct outcome *o, int fd, const char *path)
+{
+	stralloc content = STRALLOC_ZERO;
+	struct stat st;
+	const char *flaw;
+
+	if (!read_file(o, &content, fd, path, INCLUDE_SIZE_MAX)) {
+		/* the outcome tells */
+	} else if (fstat(fd, &st) == -1) {
+		outcome_defer_errno(o, path);
+	} else if (!report_content(o, &content, path)) {
+		outcome_set(o, VERDICT_DEFERRED, "4.2.4 %s: holds no address", path);
+	} else if (o->verdict == VERDICT_EXPANDED && has_command_or_file(o) &&
+	    (flaw = find_flaw(&st, geteuid())) != NULL) {
+		outcome_set(o, VERDICT_DEFERRED, "4.2.1 %s: %s, so it may list addresses only, no command or file",
+		    path, flaw);
+	}
+	stralloc_free(&content);
+}
+
 void
 forward_include(struct outcome *o, const char *path)
 {
-	stralloc content = STRALLOC_ZERO;
 	int fd = path[0] == '/' ? open(path, OPEN_FILE) : -1;
 
 	if (fd == -1) {
@@ -206,8 +240,6 @@ forward_include(struct outcome *o, const char *path)
 		outcome_defer_errno(o, path);
 		return;
 	}
-	if (read_file(o, &content, fd, path, INCLUDE_SIZE_MAX) && !report_content(o, &content, path))
-		outcome_set(o, VERDICT_DEFERRED, "4.2.4 %s: holds no address", path);
-	stralloc_free(&content);
+	include_file(o, fd, path);
 	close(fd);
 }

@@ -206,6 +206,33 @@ an_include_file_reports_its_nodes(void **state)
 	assert_int_equal(f->o.verdict, VERDICT_DEFERRED);
 }
 
+/* They would run as the one account of all aliases, whose files another user's list has no business with. */
+static void
+an_include_file_of_others_lists_addresses_only(void **state)
+{
+	struct fixture *f = *state;
+
+	write_forward(f, "a@b\n|command\n", 13);
+	forward_include(&f->o, f->forward);
+	assert_int_equal(f->o.verdict, VERDICT_EXPANDED);
+	assert_int_equal(chmod(f->forward, 0664), 0);
+	forward_include(&f->o, f->forward);
+	assert_int_equal(f->o.verdict, VERDICT_DEFERRED);
+	write_forward(f, "a@b\n/tmp/file\n", 14);
+	forward_include(&f->o, f->forward);
+	assert_int_equal(f->o.verdict, VERDICT_DEFERRED);
+	write_forward(f, "a@b\nc|d@e\n", 10);
+	forward_include(&f->o, f->forward);
+	assert_int_equal(f->o.verdict, VERDICT_EXPANDED);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chmod(f->forward, 0644), 0);
+	assert_int_equal(chown(f->forward, 1000, 1000), 0);
+	write_forward(f, "|command\n", 9);
+	forward_include(&f->o, f->forward);
+	assert_int_equal(f->o.verdict, VERDICT_DEFERRED);
+}
+
 int
 main(void)
 {
@@ -219,6 +246,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(limits_defer, make_home, remove_home),
 		cmocka_unit_test_setup_teardown(a_home_that_is_not_there_defers, make_home, remove_home),
 		cmocka_unit_test_setup_teardown(an_include_file_reports_its_nodes, make_home, remove_home),
+		cmocka_unit_test_setup_teardown(an_include_file_of_others_lists_addresses_only, make_home, remove_home),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
