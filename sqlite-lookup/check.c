@@ -4,8 +4,6 @@
  * question for duplicates that takes too long is left without an answer. */
 #include "sqlite-lookup/check.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +19,6 @@ enum {
 	CHECK_SECONDS = 30,		/* for each question to the database */
 	COLUMNS_MAX = 16,		/* of those a query reads, that may hold its key */
 	DUPLICATES_MAX = 100,		/* of one column, tried as keys */
-	SIBLINGS_MAX = 64,		/* files beside a missing configuration that are looked at */
 };
 
 struct check {
@@ -275,43 +272,4 @@ check_config(struct database *d, const struct permission *p)
 	database_close(d);
 	stralloc_free(&k.out);
 	return !k.has_errors;
-}
-
-/* ---- a missing file ---- */
-
-static bool
-is_configuration(const char *path)
-{
-	struct config c = CONFIG_ZERO;
-	bool is = config_read(&c, path) && c.dbpath.text != NULL;
-
-	config_free(&c);
-	return is;
-}
-
-void
-check_suggest(stralloc *to, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	int len = slash == NULL ? 0 : (int)(slash - path) + 1;
-	char name[PATH_MAX];
-	struct dirent *e;
-	DIR *dir;
-
-	snprintf(name, sizeof name, "%.*s", len, len > 0 ? path : ".");
-	dir = opendir(len > 0 ? name : ".");
-	for (int i = 0; dir != NULL && i < SIBLINGS_MAX && (e = readdir(dir)) != NULL; i++) {
-		const char *dot = strrchr(e->d_name, '.');
-
-		if (dot == NULL || strcmp(dot, ".conf") != 0)
-			continue;
-		if (snprintf(name, sizeof name, "%.*s%s", len, path, e->d_name) >= (int)sizeof name ||
-		    !is_configuration(name))
-			continue;
-		if (stralloc_cats(to, ": is it ") && printable_append(to, name, strlen(name)))
-			stralloc_cats(to, "?");
-		break;
-	}
-	if (dir != NULL)
-		closedir(dir);
 }

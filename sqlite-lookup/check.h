@@ -10,8 +10,4 @@
 /* Prints every error and warning to fd 2. False: there are errors. */
 bool check_config(struct database *d, const struct permission *p);
 
-/* For a configuration that cannot be read: appends the name of a file beside
- * it that could be meant, since it has a dbpath; nothing otherwise. */
-void check_suggest(stralloc *to, const char *path);
-
 #endif

@@ -512,7 +512,6 @@ database_ask(struct database *d, enum query q, const char *const keys[], size_t 
 		keys = no_key;
 		nkeys = 1;
 	}
-	database_start_clock(d);
 	answer = attempt(d, q, keys, nkeys, a, &is_sound);
 	if (is_sound)
 		return answer;

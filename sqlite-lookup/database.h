@@ -1,7 +1,7 @@
 /* database: the SQLite file, opened for reading, and the prepared queries.
  *
  * Nothing is ever written: not the database, nor files beside it. A question
- * has the four answers of lib/table.h, and ends within LOOKUP_SECONDS. */
+ * has the four answers of lib/table.h, within LOOKUP_SECONDS. */
 #ifndef SQLITE_LOOKUP_DATABASE_H
 #define SQLITE_LOOKUP_DATABASE_H
 
@@ -17,7 +17,7 @@
 #include "sqlite-lookup/config.h"
 
 enum {
-	LOOKUP_SECONDS = 5,		/* waiting for locks and running, all keys of one question */
+	LOOKUP_SECONDS = 5,		/* waiting for locks and running, for all that was asked at once */
 	VALUE_OCTETS_MAX = 1 << 20,	/* of any string or blob while a query runs */
 	TWINS_MAX = 16,			/* rows beyond the first that are compared with it */
 };
@@ -47,7 +47,7 @@ void database_init(struct database *d, const struct config *c);
 void database_close(struct database *d);
 
 /* Asks for the keys in turn; the first that is there answers. Opens the
- * database when it is not, or was replaced. */
+ * database when it is not, or was replaced. The clock must run. */
 enum lookup database_ask(struct database *d, enum query q, const char *const keys[], size_t nkeys,
     struct answer *a);
 
@@ -60,7 +60,7 @@ enum lookup database_prepare(struct database *d, enum query q, int *offset, stru
 /* Asks a prepared query, within the time that runs already. */
 enum lookup database_ask_key(struct database *d, enum query q, const char *text, struct answer *a);
 
-/* Starts the time of a question. */
+/* Starts the time of a question, or of several that came together. */
 void database_start_clock(struct database *d);
 
 #endif

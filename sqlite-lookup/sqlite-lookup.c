@@ -74,12 +74,8 @@ give_up(const struct options *o, bool is_later, const char *words)
 	stralloc line = STRALLOC_ZERO;
 
 	if (printable_append(&line, o->config, strlen(o->config)) && stralloc_cats(&line, ": ") &&
-	    stralloc_cats(&line, words)) {
-		if (o->is_check && errno == ENOENT)
-			check_suggest(&line, o->config);
-		if (stralloc_cats(&line, "\n"))
-			allwrite(2, line.s, line.len);
-	}
+	    stralloc_cats(&line, words) && stralloc_cats(&line, "\n"))
+		allwrite(2, line.s, line.len);
 	_exit(o->is_check ? CHECK_FAILED : is_later ? LOOKUP_EXIT_LATER : LOOKUP_EXIT_BROKEN);
 }
 
@@ -91,7 +87,6 @@ require_permission(const struct options *o, const struct permission *p)
 
 	if (permission_allows_config(p, o->config, &why, &is_later))
 		return;
-	errno = 0;
 	give_up(o, is_later, why);
 }
 

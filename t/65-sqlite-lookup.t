@@ -229,6 +229,8 @@ hold 'begin exclusive'
 is 'a locked database means later, after a bounded wait' "$(lookup "$TABLE" alias foo)" \
 	"$TABLE:2: query_alias: database is locked
 exit 111"
+is '... for all that was asked at once' "$(printf 'alias|foo||alias|bar||' | requests "$TABLE")" \
+	"111|$TABLE:2: query_alias: database is locked||111|$TABLE:2: query_alias: database is locked||"
 ( sleep 1; kill "$HOLDER" ) &
 is 'a lock that goes away in time is waited for' "$(lookup "$TABLE" alias foo)" "bar@bar.com
 exit 0"
@@ -293,8 +295,15 @@ is 'beside a writer that comes and goes: a true value, or later' "$odd" ''
 
 # ---- -n ----
 
-DB=$SANDBOX/authdb.sqlite
 check() { as_user sqlite-lookup -n "$@" 2>&1; echo "exit $?"; }
+EXAMPLE=$t_dir/../conf-examples/sqlite-howto
+sqlite3 "$SANDBOX/example" <"$EXAMPLE/schema.sql"
+chmod 644 "$SANDBOX/example"
+sed "s|/etc/mail/authdb.sqlite|$SANDBOX/example|" "$EXAMPLE/sqlite.conf" >"$TABLE"
+is '-n says nothing about the corrected example and its schema' "$(check "$TABLE")" 'exit 0'
+plans=$(sed -n 's/^query_[a-z]*[[:blank:]]*/explain query plan /p' "$TABLE" | sed 's/$/;/' | sqlite3 "$SANDBOX/example")
+unlike '... and every query has its index' "$plans" 'SCAN'
+DB=$SANDBOX/authdb.sqlite
 query 'query_alias select alias from alias where user=?' "query_domain select domain from domains where domain=? and active='Y'"
 is '-n says nothing about a good configuration' "$(check "$QUERY")" 'exit 0'
 tables "$TABLE"
@@ -327,12 +336,10 @@ exit 1"
 is '... and writes nothing' "$(sqlite3 "$DB" 'select count(*) from domains')" 2
 echo "dbpath $SANDBOX/nowhere" >"$QUERY"
 like 'a missing database is an error of -n' "$(check "$QUERY" | tr '\n' ' ')" "$QUERY:1: dbpath: .*No such file.* exit 1 $"
-mkdir "$SANDBOX/mail"; chmod 755 "$SANDBOX/mail"; cp "$TABLE" "$SANDBOX/mail/SQLiteTables.conf"; echo x >"$SANDBOX/mail/a.conf"
-is 'a missing configuration is named, and the file that may be meant' "$(check "$SANDBOX/mail/sqlite")" \
-	"$SANDBOX/mail/sqlite: No such file or directory: is it $SANDBOX/mail/SQLiteTables.conf?
+is 'so is a missing configuration' "$(check "$SANDBOX/nothing")" "$SANDBOX/nothing: No such file or directory
 exit 1"
-is 'a missing configuration is broken for a lookup' "$(lookup "$SANDBOX/mail/sqlite" alias foo)" \
-	"$SANDBOX/mail/sqlite: No such file or directory
+is 'a missing configuration is broken for a lookup' "$(lookup "$SANDBOX/nothing" alias foo)" \
+	"$SANDBOX/nothing: No such file or directory
 exit 100"
 query 'query_alias select alias from alias where user=?'; echo 'dbpath relative' >>"$QUERY"
 is 'so is one that names no absolute path' "$(lookup "$QUERY" alias foo)" "$QUERY:3: relative: dbpath must be an absolute path

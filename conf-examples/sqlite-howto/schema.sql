@@ -5,5 +5,6 @@ CREATE TABLE domains (domain VARCHAR(256) NOT NULL, active CHAR(1) DEFAULT 'Y' N
 
 -- Not in the how-to: without them each lookup reads the whole table.
 CREATE UNIQUE INDEX users_name ON users (username, domain);
+CREATE INDEX users_login ON users (username||'@'||domain);
 CREATE INDEX alias_user ON alias (user);
 CREATE UNIQUE INDEX domains_domain ON domains (domain);
