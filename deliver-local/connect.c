@@ -1,5 +1,6 @@
 /* connect: a connection to an LMTP server, with a deadline. */
 #include "deliver-local/lmtp.h"
+#include "lib/wait.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -18,7 +19,7 @@ is_connected(int fd, const tain *deadline)
 	int error = 0;
 	socklen_t len = sizeof error;
 
-	if (!stream_wait_writable(fd, deadline) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+	if (!wait_writable(fd, deadline) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		return false;
 	errno = error;
 	return error == 0;

@@ -15,6 +15,7 @@
 #include "deliver-local/deliver.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "lib/wait.h"
 
 struct server {
 	struct maildir maildir;
@@ -185,7 +186,7 @@ next_job(struct server *s)
 	maildir_sweep(&s->maildir);
 	maildir_close(&s->maildir);	/* by the next job it may be another directory */
 	stream_deadline(&deadline, SERVE_IDLE_SECONDS, NULL);
-	if (stream_wait_readable(s->in.fd, &deadline))
+	if (wait_readable(s->in.fd, &deadline))
 		return read_frame(s);
 	if (errno != ETIMEDOUT)
 		return FRAME_BROKEN;

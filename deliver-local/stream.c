@@ -8,39 +8,14 @@
 
 #include <skalibs/iopause.h>
 
+#include "lib/wait.h"
+
 void
 stream_begin(struct stream *s, int fd)
 {
 	s->fd = fd;
 	s->is_no_socket = false;
 	s->start = s->end = 0;
-}
-
-static bool
-wait_for(int fd, unsigned short events, const tain *deadline)
-{
-	iopause_fd x = { .fd = fd, .events = (short)events };
-	int r;
-
-	do {
-		tain_now_g();
-		r = iopause_g(&x, 1, deadline);
-	} while (r == -1 && errno == EINTR);
-	if (r == 0)
-		errno = ETIMEDOUT;
-	return r > 0;
-}
-
-bool
-stream_wait_readable(int fd, const tain *deadline)
-{
-	return wait_for(fd, IOPAUSE_READ, deadline);
-}
-
-bool
-stream_wait_writable(int fd, const tain *deadline)
-{
-	return wait_for(fd, IOPAUSE_WRITE, deadline);
 }
 
 /* One read. A socket is asked first and waited for only if nothing is there;
@@ -57,7 +32,7 @@ read_some(struct stream *s, char *to, size_t len, const tain *deadline)
 				return r;
 			s->is_no_socket = errno == ENOTSOCK;
 		}
-		if (!stream_wait_readable(s->fd, deadline))
+		if (!wait_readable(s->fd, deadline))
 			return -1;
 		if (!s->is_no_socket)
 			continue;
@@ -115,7 +90,7 @@ stream_send(int fd, const char *s, size_t len, const tain *deadline)
 			s += r;
 			len -= (size_t)r;
 		} else if (r == -1 && errno == EAGAIN) {
-			if (!stream_wait_writable(fd, deadline))
+			if (!wait_writable(fd, deadline))
 				return false;
 		} else if (r == -1 && errno != EINTR) {
 			return false;

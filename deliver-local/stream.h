@@ -27,8 +27,6 @@ bool stream_fill(struct stream *s, const tain *deadline);
 bool stream_has_input(const struct stream *s);
 
 /* Waits until fd can be read (or written). Fails with ETIMEDOUT or the errno of poll. */
-bool stream_wait_readable(int fd, const tain *deadline);
-bool stream_wait_writable(int fd, const tain *deadline);
 
 /* Writes everything to a socket, whether it blocks or not, without a signal.
  * Fails with errno ETIMEDOUT or that of send. */

@@ -24,6 +24,7 @@
 #include "lib/place.h"
 #include "lib/printable.h"
 #include "lib/spawn.h"
+#include "lib/wait.h"
 
 extern char **environ;
 
@@ -204,27 +205,6 @@ set_deadline(tain *deadline, int seconds)
 
 	tain_now(&now);
 	tain_addsec(deadline, &now, seconds);
-}
-
-/* Waits until the pipe takes more. */
-static bool
-wait_writable(int fd, const tain *deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-
-	for (;;) {
-		tain now, left;
-		int r;
-
-		if (!tain_now(&now) || !tain_less(&now, deadline)) {
-			errno = ETIMEDOUT;
-			return false;
-		}
-		tain_sub(&left, deadline, &now);
-		r = poll(&p, 1, tain_to_millisecs(&left));
-		if (r > 0 || (r == -1 && errno != EINTR))
-			return true;	/* an error shows at the next write */
-	}
 }
 
 /* Sends s to one of the pipes. A reader that is gone makes the injection

@@ -153,6 +153,19 @@ struct queue_link {
 	size_t parent, child;
 };
 
+/* How many recipients it has, and the i-th of them. */
+static inline size_t
+queue_file_count(const struct queue_file *f)
+{
+	return genalloc_len(struct queue_recipient, &f->recipients);
+}
+
+static inline struct queue_recipient *
+queue_file_recipient(const struct queue_file *f, size_t i)
+{
+	return genalloc_s(struct queue_recipient, &f->recipients) + i;
+}
+
 enum queue_read {
 	QUEUE_READ_OK,
 	QUEUE_READ_ERROR_LATER,		/* errno tells: could not read now */

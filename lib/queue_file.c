@@ -18,18 +18,6 @@
 
 enum { TAIL_FIRST_READ = 4096, TAIL_MAX = 512 * 1024 * 1024 };
 
-static size_t
-count(const struct queue_file *f)
-{
-	return genalloc_len(struct queue_recipient, &f->recipients);
-}
-
-static struct queue_recipient *
-recipient(const struct queue_file *f, size_t i)
-{
-	return genalloc_s(struct queue_recipient, &f->recipients) + i;
-}
-
 /* Reads everything behind the text. */
 static enum queue_read
 read_tail(struct queue_file *f)
@@ -121,9 +109,9 @@ apply_deferral(struct queue_file *f, const char *number, size_t at, const struct
 	struct queue_recipient *r;
 	uint64_t i;
 
-	if (!queue_format_number(&i, number) || i >= count(f) || !read_fields(&v, at, rec))
+	if (!queue_format_number(&i, number) || i >= queue_file_count(f) || !read_fields(&v, at, rec))
 		return false;
-	r = recipient(f, (size_t)i);
+	r = queue_file_recipient(f, (size_t)i);
 	note_attempt(f, r, (int64_t)v.time);
 	r->reason = v.reason;
 	if (!v.is_absence)
@@ -139,9 +127,9 @@ apply_failure(struct queue_file *f, const char *number, size_t at, const struct 
 	struct record_fields v;
 	uint64_t i;
 
-	if (!queue_format_number(&i, number) || i >= count(f) || !read_fields(&v, at, rec))
+	if (!queue_format_number(&i, number) || i >= queue_file_count(f) || !read_fields(&v, at, rec))
 		return false;
-	recipient(f, (size_t)i)->reason = v.reason;
+	queue_file_recipient(f, (size_t)i)->reason = v.reason;
 	return true;
 }
 
@@ -165,14 +153,14 @@ static bool
 add_child(struct queue_file *f, size_t parent, const struct queue_recipient *child)
 {
 	struct queue_recipient r = *child;
-	size_t i = count(f);
+	size_t i = queue_file_count(f);
 
 	r.parent = (long)parent;
-	r.notify = recipient(f, parent)->notify;
-	r.orcpt = recipient(f, parent)->orcpt;
+	r.notify = queue_file_recipient(f, parent)->notify;
+	r.orcpt = queue_file_recipient(f, parent)->orcpt;
 	r.reason = "";
 	if (r.reverse_path == NULL)
-		r.reverse_path = recipient(f, parent)->reverse_path;
+		r.reverse_path = queue_file_recipient(f, parent)->reverse_path;
 	return genalloc_append(struct queue_recipient, &f->recipients, &r) && add_link(f, parent, i);
 }
 
@@ -209,13 +197,13 @@ apply_expansion(struct queue_file *f, const char *number, size_t at, const struc
 	char letter;
 	const char *value;
 
-	if (!queue_format_number(&parent, number) || parent >= count(f))
+	if (!queue_format_number(&parent, number) || parent >= queue_file_count(f))
 		return false;
 	while (queue_format_next_field(&letter, &value, &at, rec->fields, rec->fields_len)) {
 		struct queue_recipient r = { .text = value, .uid = (uid_t)-1 };
 
 		if (letter == 'k') {
-			if (!queue_format_number(&child, value) || child >= count(f) ||
+			if (!queue_format_number(&child, value) || child >= queue_file_count(f) ||
 			    !add_link(f, (size_t)parent, (size_t)child))
 				return false;
 			continue;
@@ -229,7 +217,7 @@ apply_expansion(struct queue_file *f, const char *number, size_t at, const struc
 			return false;
 		seen++;
 	}
-	recipient(f, (size_t)parent)->status = RECIPIENT_EXPANDED;
+	queue_file_recipient(f, (size_t)parent)->status = RECIPIENT_EXPANDED;
 	return seen == rec->nstatus;
 }
 
@@ -292,10 +280,10 @@ has_link_from(const struct queue_file *f, size_t parent)
 static bool
 is_sound(const struct queue_file *f)
 {
-	size_t n = count(f);
+	size_t n = queue_file_count(f);
 
 	for (size_t i = 0; i < n; i++) {
-		switch (recipient(f, i)->status) {
+		switch (queue_file_recipient(f, i)->status) {
 		case RECIPIENT_PENDING:
 		case RECIPIENT_DELIVERED:
 		case RECIPIENT_FAILED:
@@ -423,10 +411,10 @@ queue_file_verify_text(const struct queue_file *f)
 bool
 queue_file_is_finished(const struct queue_file *f)
 {
-	size_t n = count(f);
+	size_t n = queue_file_count(f);
 
 	for (size_t i = 0; i < n; i++) {
-		char s = recipient(f, i)->status;
+		char s = queue_file_recipient(f, i)->status;
 
 		if (s == RECIPIENT_PENDING || s == RECIPIENT_FAILED)
 			return false;

@@ -12,18 +12,6 @@
 
 #include "lib/queue_format.h"
 
-static size_t
-count(const struct queue_file *f)
-{
-	return genalloc_len(struct queue_recipient, &f->recipients);
-}
-
-static struct queue_recipient *
-recipient(const struct queue_file *f, size_t i)
-{
-	return genalloc_s(struct queue_recipient, &f->recipients) + i;
-}
-
 /* A copy of s that lives as long as f; NULL with ENOMEM. */
 static const char *
 keep(struct queue_file *f, const char *s)
@@ -42,9 +30,9 @@ queue_file_set_status(struct queue_file *f, size_t i, enum recipient_status s)
 {
 	char octet = (char)s;
 
-	if (!queue_write_at(f->fd, &octet, 1, recipient(f, i)->status_at))
+	if (!queue_write_at(f->fd, &octet, 1, queue_file_recipient(f, i)->status_at))
 		return false;
-	recipient(f, i)->status = octet;
+	queue_file_recipient(f, i)->status = octet;
 	return true;
 }
 
@@ -84,7 +72,7 @@ note(struct queue_file *f, char letter, uint64_t number, const int64_t *time, bo
 bool
 queue_file_defer(struct queue_file *f, size_t i, int64_t now, bool is_absence, const char *reason)
 {
-	struct queue_recipient *r = recipient(f, i);
+	struct queue_recipient *r = queue_file_recipient(f, i);
 	const char *kept = keep(f, reason);
 
 	if (kept == NULL || !note(f, 'D', i, &now, is_absence, reason))
@@ -108,7 +96,7 @@ queue_file_fail(struct queue_file *f, size_t i, const char *reason)
 
 	if (kept == NULL || !note(f, 'F', i, NULL, false, reason))
 		return false;
-	recipient(f, i)->reason = kept;
+	queue_file_recipient(f, i)->reason = kept;
 	return true;
 }
 
@@ -130,14 +118,14 @@ queue_file_note_recovered(struct queue_file *f, int64_t now)
 	return true;
 }
 
-/* The recipient that a child equals, or count(f). */
+/* The recipient that a child equals, or queue_file_count(f). */
 static size_t
 find_equal(const struct queue_file *f, const struct queue_child *c)
 {
-	size_t i, n = count(f);
+	size_t i, n = queue_file_count(f);
 
 	for (i = 0; i < n; i++) {
-		const struct queue_recipient *r = recipient(f, i);
+		const struct queue_recipient *r = queue_file_recipient(f, i);
 
 		if (r->kind == c->kind && (c->kind != RECIPIENT_OF_USER || r->uid == c->uid) && strcmp(r->text, c->text) == 0)
 			break;
@@ -152,7 +140,7 @@ leads_somewhere(const struct queue_file *f, size_t i, bool *is_seen)
 	const struct queue_link *l = genalloc_s(struct queue_link, &f->links);
 	size_t n = genalloc_len(struct queue_link, &f->links);
 
-	if (recipient(f, i)->status != RECIPIENT_EXPANDED)
+	if (queue_file_recipient(f, i)->status != RECIPIENT_EXPANDED)
 		return true;
 	for (size_t k = 0; k < n; k++) {
 		if (l[k].parent != i || is_seen[l[k].child])
@@ -168,7 +156,7 @@ leads_somewhere(const struct queue_file *f, size_t i, bool *is_seen)
 static bool
 judge_loop(struct queue_file *f, size_t parent, bool *is_loop)
 {
-	bool *is_seen = calloc(count(f), sizeof *is_seen);
+	bool *is_seen = calloc(queue_file_count(f), sizeof *is_seen);
 
 	if (is_seen == NULL)
 		return false;
@@ -184,11 +172,11 @@ add_child(struct queue_file *f, stralloc *record, size_t parent, const struct qu
 {
 	struct queue_link link = { .parent = parent, .child = find_equal(f, c) };
 
-	if (link.child < count(f)) {
+	if (link.child < queue_file_count(f)) {
 		if (!queue_format_add_number(record, 'k', link.child))
 			return false;
 	} else {
-		const struct queue_recipient *p = recipient(f, parent);
+		const struct queue_recipient *p = queue_file_recipient(f, parent);
 		struct queue_recipient r = {
 			.text = keep(f, c->text), .kind = c->kind, .uid = c->uid, .notify = p->notify,
 			.orcpt = p->orcpt, .parent = (long)parent, .reverse_path = p->reverse_path,
@@ -229,30 +217,30 @@ append_durable_record(struct queue_file *f, const stralloc *record)
 static void
 place_octets(struct queue_file *f, size_t first)
 {
-	size_t n = count(f);
+	size_t n = queue_file_count(f);
 
 	for (size_t i = first; i < n; i++)
-		recipient(f, i)->status_at = f->journal_end - (off_t)(n - i);
+		queue_file_recipient(f, i)->status_at = f->journal_end - (off_t)(n - i);
 }
 
 bool
 queue_file_expand(struct queue_file *f, size_t parent, const struct queue_child *children, size_t n, bool *is_loop)
 {
-	size_t first = count(f), nlinks = genalloc_len(struct queue_link, &f->links);
+	size_t first = queue_file_count(f), nlinks = genalloc_len(struct queue_link, &f->links);
 	stralloc record = STRALLOC_ZERO;
-	char old = recipient(f, parent)->status;
+	char old = queue_file_recipient(f, parent)->status;
 	bool is_done = queue_format_begin_record(&record) && queue_format_add_number(&record, 'X', parent);
 
 	*is_loop = false;
 	for (size_t i = 0; is_done && i < n; i++)
 		is_done = add_child(f, &record, parent, &children[i]);
-	recipient(f, parent)->status = RECIPIENT_EXPANDED;
+	queue_file_recipient(f, parent)->status = RECIPIENT_EXPANDED;
 	is_done = is_done && judge_loop(f, parent, is_loop);
 	if (is_done && !*is_loop)
-		is_done = queue_format_end_record(&record, count(f) - first) && append_durable_record(f, &record);
+		is_done = queue_format_end_record(&record, queue_file_count(f) - first) && append_durable_record(f, &record);
 	stralloc_free(&record);
 	if (!is_done || *is_loop) {
-		recipient(f, parent)->status = old;
+		queue_file_recipient(f, parent)->status = old;
 		genalloc_setlen(struct queue_recipient, &f->recipients, first);
 		genalloc_setlen(struct queue_link, &f->links, nlinks);
 		return is_done;

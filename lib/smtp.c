@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/wait.h"
 static bool
 fail(int error)
 {
@@ -18,30 +19,6 @@ fail(int error)
 }
 
 /* ---- lines ---- */
-
-/* Waits until fd can be read. */
-static bool
-wait_readable(int fd, const tain *deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	for (;;) {
-		tain now, left;
-		int r, ms;
-
-		if (!tain_now(&now))
-			return false;
-		if (!tain_less(&now, deadline))
-			return fail(ETIMEDOUT);
-		tain_sub(&left, deadline, &now);
-		ms = tain_to_millisecs(&left);
-		r = poll(&p, 1, ms < 1 ? 1 : ms);
-		if (r > 0)
-			return true;
-		if (r == -1 && errno != EINTR)
-			return false;
-	}
-}
 
 /* Moves what is unread to the front. */
 static bool

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/wait.h"
+
 enum {
 	FDS_MAX = 16,		/* descriptors a child may get */
 	NAP_MAX_MS = 50,	/* longest sleep between two looks, where pidfd_open is missing */
@@ -147,20 +149,6 @@ reap(pid_t pid, int *status, int flags)
 	return r;
 }
 
-/* Milliseconds until the deadline, rounded up; 0 when it is there. */
-static int
-milliseconds_left(const tain *deadline)
-{
-	tain now, left;
-	int ms;
-
-	if (!tain_now(&now) || !tain_less(&now, deadline))
-		return 0;
-	tain_sub(&left, deadline, &now);
-	ms = tain_to_millisecs(&left);
-	return ms < 0 || ms == INT_MAX ? INT_MAX : ms + 1;
-}
-
 /* Whether the child ended before the deadline, by short sleeps that grow: for
  * kernels (and sandboxes) without pidfd_open. */
 static bool
@@ -169,7 +157,7 @@ doze_until_end(pid_t pid, int *status, const tain *deadline)
 	int nap = 1;
 
 	for (;;) {
-		int left = milliseconds_left(deadline);
+		int left = wait_milliseconds(deadline);
 		struct timespec ts;
 
 		if (reap(pid, status, WNOHANG) != 0)
@@ -193,7 +181,7 @@ wait_for_end(pid_t pid, int *status, const tain *deadline)
 	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (p.fd == -1)
 		return doze_until_end(pid, status, deadline);
-	while ((left = milliseconds_left(deadline)) > 0) {
+	while ((left = wait_milliseconds(deadline)) > 0) {
 		r = poll(&p, 1, left);
 		if (r == 1 || (r == -1 && errno != EINTR))
 			break;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "lib/conf.h"
 #include "lib/die.h"
 #include "lib/log.h"
+#include "lib/passwd.h"
 #include "lib/place.h"
 #include "lib/printable.h"
 
@@ -45,27 +45,10 @@ intake_require_descriptors(void)
 			_exit(QUEUE_TEMPORARY);
 }
 
-/* System accounts made at installation stand in /etc/passwd; asking further
- * would need NSS, which a static program has not. */
-static bool
-is_account(const char *name, uid_t uid)
-{
-	FILE *passwd = fopen("/etc/passwd", "re");
-	struct passwd *pw;
-	bool is_it = false;
-
-	if (passwd == NULL)
-		return false;
-	while (!is_it && (pw = fgetpwent(passwd)) != NULL)
-		is_it = pw->pw_uid == uid && strcmp(pw->pw_name, name) == 0;
-	fclose(passwd);
-	return is_it;
-}
-
 static bool
 is_believed(uid_t caller, bool is_set_id)
 {
-	return !is_set_id || caller == 0 || caller == geteuid() || is_account("ppsmtp", caller);
+	return !is_set_id || caller == 0 || caller == geteuid() || passwd_is_account("ppsmtp", caller);
 }
 
 void
@@ -81,7 +64,7 @@ intake_take_identity(struct intake *in)
 	if (is_believed(caller, is_set_id) && getenv(facts_variables[0]) != NULL) {
 		facts_from_environment(&in->facts);
 		in->is_ours = true;
-	} else if (!is_set_id || !is_account("ppsmtp", caller)) {
+	} else if (!is_set_id || !passwd_is_account("ppsmtp", caller)) {
 		in->facts.origin = ORIGIN_LOCAL;
 	}
 	in->facts.uid = caller;

@@ -22,13 +22,13 @@
 struct queue_recipient *
 message_recipient(const struct message *m, size_t i)
 {
-	return genalloc_s(struct queue_recipient, &m->file.recipients) + i;
+	return queue_file_recipient(&m->file, i);
 }
 
 size_t
 message_count(const struct message *m)
 {
-	return genalloc_len(struct queue_recipient, &m->file.recipients);
+	return queue_file_count(&m->file);
 }
 
 static enum progress

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/printable.h"
 #include "lib/stats.h"
+#include "lib/wait.h"
 #include "smtp-recv/command.h"
 
 /* ---- sending ---- */
@@ -28,22 +29,6 @@ session_deadline(tain *deadline, int seconds, const tain *limit)
 	tain_addsec(deadline, &now, seconds);
 	if (limit != NULL && tain_less(limit, deadline))
 		*deadline = *limit;
-}
-
-static bool
-wait_writable(int fd, const tain *deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	tain now, left;
-
-	tain_now(&now);
-	if (!tain_less(&now, deadline)) {
-		errno = ETIMEDOUT;
-		return false;
-	}
-	tain_sub(&left, deadline, &now);
-	poll(&p, 1, tain_to_millisecs(&left));	/* an error shows at the next write */
-	return true;
 }
 
 static void

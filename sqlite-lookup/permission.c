@@ -3,7 +3,6 @@
  * Not run set-id, the file system decides and everything is allowed here. */
 #include "sqlite-lookup/permission.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/passwd.h"
 #include "lib/place.h"
 
 bool
@@ -66,25 +66,8 @@ permission_allows_config(const struct permission *p, const char *path, const cha
 	return names_table(c, path);
 }
 
-/* System accounts made at installation stand in /etc/passwd; asking further
- * would need NSS, which a static program has not. */
-static bool
-is_account(const char *name, uid_t uid)
-{
-	FILE *passwd = fopen("/etc/passwd", "re");
-	struct passwd *pw;
-	bool is_it = false;
-
-	if (passwd == NULL)
-		return false;
-	while (!is_it && (pw = fgetpwent(passwd)) != NULL)
-		is_it = pw->pw_uid == uid && strcmp(pw->pw_name, name) == 0;
-	fclose(passwd);
-	return is_it;
-}
-
 bool
 permission_has(const struct permission *p, enum query q)
 {
-	return q != QUERY_CREDENTIALS || !p->is_set_id || p->caller == 0 || is_account("ppauth", p->caller);
+	return q != QUERY_CREDENTIALS || !p->is_set_id || p->caller == 0 || passwd_is_account("ppauth", p->caller);
 }
