@@ -85,10 +85,11 @@ warn_of_parameters(struct check *k, enum query q)
 		enum parameter p = key_parameter(name, is_first);
 
 		if (p == PARAMETER_NULL)
-			warn(k, q, "the parameter %s stays NULL and never matches: write ?1 for the key in every place",
-			    name == NULL ? "? after the first" : name);
+			warn(k, q, "the parameter %s stays NULL and never matches: "
+			    "write ?1 for the key in every place", name == NULL ? "? after the first" : name);
 		else if (p != PARAMETER_KEY && !query_kinds[q].has_parts)
-			warn(k, q, "%s stays NULL and never matches, since the key is no address of a user", name);
+			warn(k, q, "%s stays NULL and never matches, since the key is no address of a user",
+			    name);
 		is_first = is_first && name != NULL;
 	}
 }
@@ -103,7 +104,8 @@ warn_of_double_quotes(struct check *k, enum query q)
 
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
-		warn(k, q, "%s: a string stands in single quotes; double quotes are for names", sqlite3_errmsg(db));
+		warn(k, q, "%s: a string stands in single quotes; double quotes are for names",
+		    sqlite3_errmsg(db));
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 1, NULL);
 	sqlite3_finalize(s);
 }

@@ -17,12 +17,14 @@ const struct query_kind query_kinds[QUERY_COUNT] = {
 	[QUERY_ALIAS] = { "query_alias", "alias", 1, "alias", .is_list = true, .has_parts = true },
 	[QUERY_DOMAIN] = { "query_domain", "domain", 1, "domain", .has_parts = true },
 	[QUERY_USERINFO] = { "query_userinfo", "userinfo", 3, "uid, gid, home", .has_parts = true },
-	[QUERY_CREDENTIALS] = { "query_credentials", "credentials", 2, "login, password hash", .has_parts = true },
+	[QUERY_CREDENTIALS] = { "query_credentials", "credentials", 2, "login, password hash",
+	    .has_parts = true },
 	[QUERY_NETADDR] = { "query_netaddr", "netaddr", 1, "address", .is_list = false },
 	[QUERY_SOURCE] = { "query_source", "source", 1, "address", .is_list = false },
 	[QUERY_MAILADDR] = { "query_mailaddr", "mailaddr", 1, "address", .has_parts = true },
 	[QUERY_ADDRNAME] = { "query_addrname", "addrname", 1, "host name", .is_list = false },
-	[QUERY_MAILADDRMAP] = { "query_mailaddrmap", "mailaddrmap", 1, "address", .is_list = true, .has_parts = true },
+	[QUERY_MAILADDRMAP] = { "query_mailaddrmap", "mailaddrmap", 1, "address", .is_list = true,
+	    .has_parts = true },
 	[QUERY_FETCH_SOURCE] = { "fetch_source", "fetch_source", 1, "address", .is_list = true },
 };
 
@@ -230,7 +232,8 @@ config_error(const struct config *c)
 }
 
 bool
-config_describe(stralloc *to, const struct config *c, const struct config_message *m, const char *severity)
+config_describe(stralloc *to, const struct config *c, const struct config_message *m,
+    const char *severity)
 {
 	static const char *const words[] = {
 		[CONFIG_UNKNOWN_KEY] = "no such key; it is ignored",

@@ -36,7 +36,7 @@ struct query_kind {
 	int columns;
 	const char *meaning;	/* of the columns */
 	bool is_list;		/* all rows count; otherwise the first */
-	bool has_parts;		/* its key is an address or a user: :user, :domain and :address stand for something */
+	bool has_parts;		/* :user, :domain and :address stand for something */
 };
 extern const struct query_kind query_kinds[QUERY_COUNT];
 
@@ -91,6 +91,7 @@ const struct config_message *config_error(const struct config *c);
 bool config_is_error(const struct config_message *m);
 
 /* Appends "path:line: " and severity and what the message says. Fails with errno ENOMEM. */
-bool config_describe(stralloc *to, const struct config *c, const struct config_message *m, const char *severity);
+bool config_describe(stralloc *to, const struct config *c, const struct config_message *m,
+    const char *severity);
 
 #endif

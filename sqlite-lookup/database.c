@@ -75,8 +75,9 @@ say(struct database *d, struct answer *a, enum query q, enum lookup answer, cons
 	snprintf(line, sizeof line, at->line == 0 ? ": " : ":%u: ", at->line);
 	a->why.len = 0;
 	/* Without memory: fewer words, the same answer. */
-	if (printable_append(&a->why, d->config->path, strlen(d->config->path)) && stralloc_cats(&a->why, line) &&
-	    stralloc_cats(&a->why, is_query ? query_kinds[q].key : "dbpath") && stralloc_cats(&a->why, ": "))
+	if (printable_append(&a->why, d->config->path, strlen(d->config->path)) &&
+	    stralloc_cats(&a->why, line) && stralloc_cats(&a->why, is_query ? query_kinds[q].key : "dbpath") &&
+	    stralloc_cats(&a->why, ": "))
 		printable_append(&a->why, words, strlen(words));
 	if (a->why.len > WHY_MAX)
 		a->why.len = WHY_MAX;
@@ -122,7 +123,8 @@ say_sqlite(struct database *d, struct answer *a, enum query q, int code)
 	if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR)
 		return say(d, a, q, LOOKUP_LATER, "%s: %s%s%s", d->config->dbpath.text, words,
 		    error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
-	return say(d, a, q, answer_for(code), "%s%s%s", words, hint != NULL ? ": " : "", hint != NULL ? hint : "");
+	return say(d, a, q, answer_for(code), "%s%s%s", words, hint != NULL ? ": " : "",
+	    hint != NULL ? hint : "");
 }
 
 /* ---- time ---- */
@@ -187,13 +189,13 @@ static enum lookup
 open_as(struct database *d, bool is_immutable, struct answer *a)
 {
 	const char *path = d->config->dbpath.text;
-	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, code;
+	int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | (is_immutable ? SQLITE_OPEN_URI : 0), code;
 	stralloc uri = STRALLOC_ZERO;
 
 	database_close(d);
 	if (is_immutable && !file_append_immutable_uri(&uri, path))
 		return say(d, a, QUERY_COUNT, LOOKUP_LATER, "out of memory");
-	code = sqlite3_open_v2(is_immutable ? uri.s : path, &d->db, flags | (is_immutable ? SQLITE_OPEN_URI : 0), NULL);
+	code = sqlite3_open_v2(is_immutable ? uri.s : path, &d->db, flags, NULL);
 	stralloc_free(&uri);
 	if (code != SQLITE_OK) {
 		enum lookup answer = say_sqlite(d, a, QUERY_COUNT, code);
@@ -346,7 +348,7 @@ bind_key(sqlite3_stmt *s, const struct key *k)
 		switch (key_parameter(name, is_first)) {
 		case PARAMETER_KEY: code = bind_text(s, i, k->text, strlen(k->text)); break;
 		case PARAMETER_USER: code = bind_text(s, i, k->user, k->user_len); break;
-		case PARAMETER_DOMAIN: code = bind_text(s, i, k->domain, k->domain == NULL ? 0 : strlen(k->domain)); break;
+		case PARAMETER_DOMAIN: code = bind_text(s, i, k->domain, k->domain_len); break;
 		case PARAMETER_ADDRESS: code = bind_text(s, i, k->address, strlen(k->text)); break;
 		case PARAMETER_NULL:
 		case PARAMETER_UNKNOWN: code = sqlite3_bind_null(s, i); break;
@@ -380,7 +382,8 @@ take_list(struct database *d, enum query q, sqlite3_stmt *s, struct answer *a)
 		n += row == ROW_VALUE;
 		/* Joined with ", ", each value but the last takes one octet more than with its NUL. */
 		if (a->values.len + n > LOOKUP_RESULT_MAX + 2)
-			return say(d, a, q, LOOKUP_BROKEN, "the result has more than %d octets", LOOKUP_RESULT_MAX);
+			return say(d, a, q, LOOKUP_BROKEN, "the result has more than %d octets",
+			    LOOKUP_RESULT_MAX);
 	}
 	if (code != SQLITE_DONE)
 		return say_sqlite(d, a, q, code);
@@ -484,7 +487,8 @@ is_doubtful(struct database *d)
 
 /* One attempt, and whether its answer is as good as one under a lock. */
 static enum lookup
-attempt(struct database *d, enum query q, const char *const keys[], size_t nkeys, struct answer *a, bool *is_sound)
+attempt(struct database *d, enum query q, const char *const keys[], size_t nkeys, struct answer *a,
+    bool *is_sound)
 {
 	enum lookup answer;
 

@@ -12,7 +12,7 @@
 struct key {
 	char text[TABLE_KEY_MAX + 1];	/* lower-cased */
 	const char *user, *domain, *address;
-	size_t user_len;		/* it ends before the '@' */
+	size_t user_len, domain_len;	/* the user ends before the '@' */
 };
 
 /* Takes the key of a question apart: at its last '@' (a quoted local-part may

@@ -21,7 +21,8 @@ permission_take(struct permission *p)
 	if (!p->is_set_id)
 		return true;
 	clearenv();
-	return setresgid(getegid(), getegid(), getegid()) == 0 && setresuid(geteuid(), geteuid(), geteuid()) == 0;
+	return setresgid(getegid(), getegid(), getegid()) == 0 &&
+	    setresuid(geteuid(), geteuid(), geteuid()) == 0;
 }
 
 static bool

@@ -170,7 +170,8 @@ request_serve(struct asker *asker)
 			break;
 		in.len += (size_t)n;
 		if (answer_all(asker, &in, &a, &out, &is_written) == LOOKUP_INVALID)
-			return refuse_request(asker, &a, &out, ": not SERVICE, keys and an empty string, or too long");
+			return refuse_request(asker, &a, &out,
+			    ": not SERVICE, keys and an empty string, or too long");
 		if (!is_written)
 			return LOOKUP_EXIT_LATER;
 	}

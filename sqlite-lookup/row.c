@@ -23,7 +23,8 @@ append_text(stralloc *to, sqlite3_stmt *s, int column, const char **why)
 	len = (size_t)sqlite3_column_bytes(s, column);
 	if (text == NULL)	/* an empty blob, too */
 		return type == SQLITE_BLOB ? ROW_VALUE : ROW_NO_MEMORY;
-	if (memchr(text, '\0', len) != NULL || memchr(text, '\n', len) != NULL || memchr(text, '\r', len) != NULL) {
+	if (memchr(text, '\0', len) != NULL || memchr(text, '\n', len) != NULL ||
+	    memchr(text, '\r', len) != NULL) {
 		*why = "the result holds a line end or NUL";
 		return ROW_BROKEN;
 	}

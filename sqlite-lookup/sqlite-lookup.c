@@ -35,8 +35,8 @@ struct options {
 static _Noreturn void
 usage(void)
 {
-	die(LOOKUP_EXIT_BROKEN, "usage: sqlite-lookup config service key ... | sqlite-lookup config < requests | "
-	    "sqlite-lookup -n config");
+	die(LOOKUP_EXIT_BROKEN, "usage: sqlite-lookup config service key ... | "
+	    "sqlite-lookup config < requests | sqlite-lookup -n config");
 }
 
 static void

@@ -17,8 +17,8 @@ check_value(const struct config *c, const struct config_value *v, size_t size)
 {
 	if (v->text == NULL)
 		return;
-	if (v->text < c->text || v->text > c->text + size || v->text[0] == '\0' || strchr(v->text, '\n') != NULL ||
-	    v->line == 0)
+	if (v->text < c->text || v->text > c->text + size || v->text[0] == '\0' ||
+	    strchr(v->text, '\n') != NULL || v->line == 0)
 		abort();
 }
 
