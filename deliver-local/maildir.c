@@ -1,8 +1,8 @@
 /* maildir: see maildir.h.
  *
- * Order: write in tmp/, fsync, link into new/, unlink the name in tmp/, fsync
- * new/. Others read new/ at once, so the file is whole and on disk before it
- * has a name there. */
+ * Order: write in tmp/; then, for a whole batch, fsync, link into new/, unlink
+ * the name in tmp/, fsync new/. Others read new/ at once, so the file is whole
+ * and on disk before it has a name there. */
 #include "deliver-local/maildir.h"
 
 #include <dirent.h>
@@ -193,70 +193,97 @@ write_text(int fd, struct text *t)
 	return step == TEXT_END;
 }
 
-/* Makes the file in tmp/, whole and on disk. On failure there is none. */
-static bool
-write_file(struct maildir *m, const char *name, struct text *t)
+/* Drops a file that will not be delivered. */
+static void
+discard(const struct maildir *m, struct maildir_message *w)
 {
-	int fd = openat(m->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int error;
+	int error = errno;
 
-	if (fd == -1)
-		return false;
-	if (write_text(fd, t) && fsync(fd) == 0) {
-		if (close(fd) == 0)
-			return true;
-		fd = -1;	/* a quota over NFS may tell only here */
-	}
-	error = errno;
-	if (fd != -1)
-		close(fd);
-	unlinkat(m->tmp, name, 0);
+	if (w->fd != -1)
+		close(w->fd);
+	w->fd = -1;
+	unlinkat(m->tmp, w->name, 0);
 	errno = error;
+}
+
+/* Makes the file in tmp/, whole. On failure there is none. */
+static bool
+write_file(const struct maildir *m, struct maildir_message *w, struct text *t)
+{
+	w->fd = openat(m->tmp, w->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (w->fd == -1)
+		return false;
+	if (write_text(w->fd, t))
+		return true;
+	discard(m, w);
 	return false;
 }
 
 void
 maildir_deliver(struct maildir *m, struct outcome *o, struct text *t)
 {
-	char *name;
-	int error;
-	bool is_linked;
+	struct maildir_message *w;
 
-	if (m->nlinked == MAILDIR_BATCH)
+	if (m->nwritten == MAILDIR_BATCH)
 		maildir_sync(m);
-	name = m->linked[m->nlinked].name;
-	if (!make_name(m, name) || !write_file(m, name, t)) {
+	w = &m->written[m->nwritten];
+	if (!make_name(m, w->name) || !write_file(m, w, t)) {
 		outcome_defer_errno(o, "Maildir");
 		return;
 	}
-	is_linked = linkat(m->tmp, name, m->new, name, 0) == 0;
-	error = errno;
-	unlinkat(m->tmp, name, 0);
-	if (!is_linked) {
+	outcome_set(o, VERDICT_DEFERRED, "4.3.0 Maildir: not synced yet");
+	w->outcome = o;
+	m->nwritten++;
+}
+
+/* Puts a file on disk and into new/. */
+static bool
+publish(const struct maildir *m, struct maildir_message *w)
+{
+	int fd = w->fd;
+
+	if (fsync(fd) == -1)
+		return false;
+	w->fd = -1;
+	if (close(fd) == -1)	/* a quota over NFS may tell only here */
+		return false;
+	return linkat(m->tmp, w->name, m->new, w->name, 0) == 0;
+}
+
+/* They will be tried again: take them back, or they arrive twice. */
+static void
+take_back(const struct maildir *m)
+{
+	int error = errno;
+
+	for (size_t i = 0; i < m->nwritten; i++) {
+		if (m->written[i].outcome->verdict != VERDICT_DELIVERED)
+			continue;
+		unlinkat(m->new, m->written[i].name, 0);
 		errno = error;
-		outcome_defer_errno(o, "Maildir");
-		return;
+		outcome_defer_errno(m->written[i].outcome, "Maildir");
 	}
-	outcome_set(o, VERDICT_DELIVERED, "2.0.0 Delivered to Maildir");
-	m->linked[m->nlinked++].outcome = o;
 }
 
 void
 maildir_sync(struct maildir *m)
 {
-	if (m->nlinked == 0)
-		return;
-	if (fsync(m->new) == -1) {
-		int error = errno;
+	bool is_linked = false;
 
-		/* They will be tried again: take them back, or they arrive twice. */
-		for (size_t i = 0; i < m->nlinked; i++) {
-			unlinkat(m->new, m->linked[i].name, 0);
-			errno = error;
-			outcome_defer_errno(m->linked[i].outcome, "Maildir");
+	for (size_t i = 0; i < m->nwritten; i++) {
+		struct maildir_message *w = &m->written[i];
+
+		if (publish(m, w)) {
+			outcome_set(w->outcome, VERDICT_DELIVERED, "2.0.0 Delivered to Maildir");
+			is_linked = true;
+		} else {
+			outcome_defer_errno(w->outcome, "Maildir");
 		}
+		discard(m, w);
 	}
-	m->nlinked = 0;
+	if (is_linked && fsync(m->new) == -1)
+		take_back(m);
+	m->nwritten = 0;
 }
 
 /* ---- sweeping ---- */

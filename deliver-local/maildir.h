@@ -1,7 +1,8 @@
 /* maildir: putting messages into a Maildir so that they survive a power cut.
  *
- * Several messages may be linked before the directory is synced once; none of
- * them counts as delivered before maildir_sync(). */
+ * Several messages may be written before they are synced, linked and their
+ * directory synced in one go: the first sync carries most of the others with it. None
+ * of them has a name in new/, or counts as delivered, before maildir_sync(). */
 #ifndef PIPEPOST_DELIVER_LOCAL_MAILDIR_H
 #define PIPEPOST_DELIVER_LOCAL_MAILDIR_H
 
@@ -14,7 +15,7 @@
 #include "deliver-local/text.h"
 
 enum {
-	MAILDIR_BATCH = 16,			/* messages linked before a sync, at most */
+	MAILDIR_BATCH = 16,			/* messages written before a sync, at most */
 	MAILDIR_NAME_MAX = 255,			/* octets of a file name */
 	MAILDIR_STALE_SECONDS = 36 * 3600,	/* what is older in tmp/ belongs to nobody */
 	MAILDIR_SWEEP_MAX = 10000,		/* names looked at in one sweep */
@@ -25,11 +26,12 @@ struct maildir {
 	int tmp, new;			/* descriptors of its directories */
 	bool is_swept;
 	unsigned long counter;		/* messages of this process: part of the names */
-	size_t nlinked;
-	struct {
+	size_t nwritten;
+	struct maildir_message {
 		char name[MAILDIR_NAME_MAX + 1];
+		int fd;			/* of the file in tmp/; -1 once its fate is decided */
 		struct outcome *outcome;
-	} linked[MAILDIR_BATCH];
+	} written[MAILDIR_BATCH];
 };
 #define MAILDIR_ZERO { .path = STRALLOC_ZERO, .tmp = -1, .new = -1 }
 
@@ -40,12 +42,13 @@ struct maildir {
 bool maildir_open(struct maildir *m, struct outcome *o, const char *path, const char *home, const char *tag,
     size_t tag_len);
 
-/* Writes the text to tmp/, syncs it, links it into new/. *o becomes DELIVERED,
- * which maildir_sync() may change; so it must stay where it is until then. On
- * any failure no file is left. */
+/* Writes the text to tmp/. *o stays undecided until maildir_sync(), and must
+ * stay where it is until then; on failure it is DEFERRED at once and no file
+ * is left. */
 void maildir_deliver(struct maildir *m, struct outcome *o, struct text *t);
 
-/* Makes what was linked durable, or takes it back and defers it. */
+/* Syncs what was written, links it into new/, syncs that: delivered. What
+ * cannot be made durable is taken back and deferred. */
 void maildir_sync(struct maildir *m);
 
 /* Removes stale files from tmp/, once for each Maildir that was opened. */
