@@ -9,6 +9,7 @@
 
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
+#include <skalibs/tai.h>
 
 #include "lib/log.h"
 #include "lib/stats.h"
@@ -24,6 +25,7 @@ main(int argc, char *argv[])
 	PROG = "smtp-recv";
 	log_open(PROG);
 	setup_read_options(&s, argc, argv);
+	tain_now_set_stopwatch_g();	/* deadlines do not move with the clock */
 	sig_altignore(SIGPIPE);		/* a client that hangs up is an errno, not a death */
 
 	if (!setup_find_peer(&s) || !setup_configure(&s))
