@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FACT_VALUE_MAX = 1024 };
+enum { FACT_VALUE_MAX = 1024, FACT_ENVID_MAX = 100 };
 
 const struct facts facts_unknown = {
 	.origin = ORIGIN_UNKNOWN,
@@ -14,18 +14,45 @@ const struct facts facts_unknown = {
 	.is_smtputf8 = false,
 };
 
+static bool
+is_body(const char *s)
+{
+	return strcmp(s, "7BIT") == 0 || strcmp(s, "8BITMIME") == 0;
+}
+
+static bool
+is_ret(const char *s)
+{
+	return strcmp(s, "FULL") == 0 || strcmp(s, "HDRS") == 0;
+}
+
+/* One word, as it goes into another MAIL command (RFC 3461 4.4). */
+static bool
+is_envid(const char *s)
+{
+	size_t len = strlen(s);
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i] <= ' ' || s[i] > '~' || s[i] == '=')
+			return false;
+	return len <= FACT_ENVID_MAX;
+}
+
+/* is_harmless, where there is one: it says nothing of where the message came
+ * from, so anybody may tell, and tells whether the value is one. */
 static const struct text_fact {
 	const char *variable;
 	char letter;
 	size_t offset;
+	bool (*is_harmless)(const char *s);
 } text_facts[] = {
-	{ "PIPEPOST_CLIENT", 'C', offsetof(struct facts, client) },
-	{ "PIPEPOST_HELO", 'H', offsetof(struct facts, helo) },
-	{ "PIPEPOST_USER", 'A', offsetof(struct facts, user) },
-	{ "PIPEPOST_TAG", 'L', offsetof(struct facts, tag) },
-	{ "PIPEPOST_BODY", 'B', offsetof(struct facts, body) },
-	{ "PIPEPOST_RET", 'R', offsetof(struct facts, ret) },
-	{ "PIPEPOST_ENVID", 'E', offsetof(struct facts, envid) },
+	{ "PIPEPOST_CLIENT", 'C', offsetof(struct facts, client), NULL },
+	{ "PIPEPOST_HELO", 'H', offsetof(struct facts, helo), NULL },
+	{ "PIPEPOST_USER", 'A', offsetof(struct facts, user), NULL },
+	{ "PIPEPOST_TAG", 'L', offsetof(struct facts, tag), NULL },
+	{ "PIPEPOST_BODY", 'B', offsetof(struct facts, body), is_body },
+	{ "PIPEPOST_RET", 'R', offsetof(struct facts, ret), is_ret },
+	{ "PIPEPOST_ENVID", 'E', offsetof(struct facts, envid), is_envid },
 };
 enum { NTEXT = sizeof text_facts / sizeof text_facts[0] };
 
@@ -100,11 +127,17 @@ name_of_origin(enum origin o)
 }
 
 void
-facts_from_environment(struct facts *f)
+facts_from_environment(struct facts *f, bool is_believed)
 {
-	f->origin = origin_by_name(clean_variable(VARIABLE_ORIGIN));
-	for (size_t i = 0; i < NTEXT; i++)
-		*field(f, &text_facts[i]) = clean_variable(text_facts[i].variable);
+	if (is_believed)
+		f->origin = origin_by_name(clean_variable(VARIABLE_ORIGIN));
+	for (size_t i = 0; i < NTEXT; i++) {
+		const struct text_fact *t = &text_facts[i];
+		const char *text = clean_variable(t->variable);
+
+		if (t->is_harmless != NULL ? t->is_harmless(text) : is_believed)
+			*field(f, t) = text;
+	}
 	f->is_smtputf8 = *clean_variable(VARIABLE_SMTPUTF8) != '\0';
 }
 

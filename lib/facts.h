@@ -39,8 +39,10 @@ struct facts {
 extern const struct facts facts_unknown;
 
 /* Reads the PIPEPOST_* variables with getenv(). A value with control octets or
- * over 1024 octets counts as absent. uid is left alone. */
-void facts_from_environment(struct facts *f);
+ * over 1024 octets counts as absent, and so does one that SMTP does not know of
+ * (body, ret, envid). Of a caller who is not believed only those three and
+ * is_smtputf8 are taken. What is absent, and uid, is left alone. */
+void facts_from_environment(struct facts *f, bool is_believed);
 
 /* Appends them as "NAME=value" strings, each with its NUL, unknown ones left
  * out: what a caller of queue-inject puts into its environment.

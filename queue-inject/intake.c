@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,19 +62,22 @@ intake_take_identity(struct intake *in)
 	    setresuid(geteuid(), geteuid(), geteuid()) == -1))
 		die_errno(QUEUE_TEMPORARY, "cannot take the identity of the queue");
 	in->facts = facts_unknown;
-	if (is_believed(caller, is_set_id) && getenv(facts_variables[0]) != NULL) {
-		facts_from_environment(&in->facts);
-		in->is_ours = true;
-	} else if (!is_set_id || !passwd_is_account("ppsmtp", caller)) {
+	in->is_ours = is_believed(caller, is_set_id) && getenv(facts_variables[0]) != NULL;
+	facts_from_environment(&in->facts, in->is_ours);
+	if (!in->is_ours && (!is_set_id || !passwd_is_account("ppsmtp", caller)))
 		in->facts.origin = ORIGIN_LOCAL;
-	}
 	in->facts.uid = caller;
 }
 
+/* A user hands over more than descriptors. */
 void
-intake_set_deadline(void)
+intake_prepare_process(void)
 {
+	umask(077);			/* with another one the runner might not be able to read the file */
 	sig_altignore(SIGPIPE);		/* dying of it after the commit would mean two copies */
+	sig_altignore(SIGXFSZ);		/* a limit on files is an error of write(), and leaves no draft */
+	sig_restore(SIGALRM);
+	sig_blocknone();
 	alarm(INTAKE_SECONDS);
 }
 
@@ -144,14 +148,22 @@ write_text(struct intake *in, const char *s, size_t len)
 	message_hops_feed(&in->hops, s, len);
 }
 
-/* A caller that is not ours gets the trace line that qmail-queue would write. */
+/* smtp-recv has written the trace line of the session, and a notice has none.
+ * Whatever else is local begins here. */
+static bool
+has_trace(const struct intake *in)
+{
+	return in->is_ours && (in->facts.origin != ORIGIN_LOCAL || *in->facts.helo != '\0');
+}
+
+/* The trace line that qmail-queue would write. */
 static void
 write_trace(struct intake *in)
 {
 	stralloc line = STRALLOC_ZERO;
 	char host[256], who[64];
 
-	if (in->is_ours)
+	if (has_trace(in))
 		return;
 	snprintf(who, sizeof who, "%lu", (unsigned long)in->facts.uid);
 	if (!stralloc_cats(&line, "Received: by ") ||
@@ -230,6 +242,11 @@ intake_read_envelope(struct intake *in)
 	size_t used;
 
 	slurp_envelope(in);
+	if (in->envelope_text.len == 0) {
+		/* The caller has changed its mind, as when a client vanishes in the middle: nothing to complain of. */
+		queue_draft_abort(&in->draft);
+		exit(QUEUE_READ_ERROR);
+	}
 	if (!envelope_parse(&in->envelope, &used, in->envelope_text.s, in->envelope_text.len))
 		give_up(in, envelope_failure(errno), "the envelope");
 	if (used != in->envelope_text.len) {

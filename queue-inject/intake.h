@@ -1,6 +1,6 @@
 /* intake: the steps of queue-inject. Each ends the program with an exit of enum
- * queue_exit and one line on fd 2 when it fails, and leaves nothing in the
- * queue then. */
+ * queue_exit and one line on fd 2 when it fails (none for a caller that closed
+ * fd 1 without an envelope), and leaves nothing in the queue then. */
 #ifndef PIPEPOST_INTAKE_H
 #define PIPEPOST_INTAKE_H
 
@@ -43,9 +43,9 @@ void intake_require_descriptors(void);
  * when not installed set-id, since then there is only one user. */
 void intake_take_identity(struct intake *in);
 
-/* A hanging caller must not hold a draft for ever: SIGALRM ends us, the runner
- * sweeps the draft. */
-void intake_set_deadline(void);
+/* Undoes what the caller may have set (umask, signals). A hanging caller must not
+ * hold a draft for ever: SIGALRM ends us, the runner sweeps the draft. */
+void intake_prepare_process(void);
 
 void intake_open_draft(struct intake *in);
 void intake_copy_message(struct intake *in);

@@ -24,7 +24,7 @@ main(int argc, const char *const *argv)
 	intake_read_options(&in, argc, argv);
 	intake_require_descriptors();	/* a closed fd 0 would be reused by the next open() */
 	intake_take_identity(&in);
-	intake_set_deadline();
+	intake_prepare_process();
 
 	intake_open_draft(&in);
 	intake_copy_message(&in);	/* the caller sends fd 1 only after fd 0 has ended */

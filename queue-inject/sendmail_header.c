@@ -209,18 +209,6 @@ sendmail_append_phrase(stralloc *to, const char *name)
 
 /* ---- the header that is queued ---- */
 
-static bool
-append_received(stralloc *to, const struct sendmail_origin *o)
-{
-	char uid[32];
-
-	snprintf(uid, sizeof uid, "%lu", o->uid);
-	return stralloc_cats(to, "Received: from ") && printable_append(to, o->user, strlen(o->user)) &&
-	    stralloc_cats(to, " by ") && stralloc_cats(to, o->host) &&
-	    stralloc_cats(to, " (pipepost, uid ") && stralloc_cats(to, uid) && stralloc_cats(to, ");\n\t") &&
-	    message_append_date(to, o->now) && stralloc_append(to, '\n');
-}
-
 /* The fields as they were, each ended by LF; those that say to whom in secret,
  * or what only the last host may say, are left out. */
 static bool
@@ -297,6 +285,5 @@ bool
 sendmail_append_header(stralloc *to, const char *text, const struct sendmail_span *span,
     const struct sendmail_origin *o)
 {
-	return append_received(to, o) && append_fields(to, text, span) && append_missing(to, text, span, o) &&
-	    stralloc_append(to, '\n');
+	return append_fields(to, text, span) && append_missing(to, text, span, o) && stralloc_append(to, '\n');
 }

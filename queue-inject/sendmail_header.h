@@ -36,17 +36,15 @@ bool sendmail_append_recipients(stralloc *to, bool *is_clean, const char *text, 
 
 /* Who submits what. */
 struct sendmail_origin {
-	const char *user;		/* login name */
-	unsigned long uid;
 	const char *host;		/* the server's name */
 	const char *full_name;		/* "" = none */
 	const char *from;		/* mailbox for a missing From */
 	int64_t now;			/* seconds */
 };
 
-/* Appends the header as it is queued: a Received field, the fields as they were
- * but Bcc, Resent-Bcc and Return-Path, then From, Date and Message-ID where they are
- * missing, and the empty line. Fails with ENOMEM, or the errno of getrandom. */
+/* Appends the header as it is queued: the fields as they were but Bcc,
+ * Resent-Bcc and Return-Path, then From, Date and Message-ID where they are missing,
+ * and the empty line. The trace line is queue-inject's. Fails with ENOMEM, or the errno of getrandom. */
 bool sendmail_append_header(stralloc *to, const char *text, const struct sendmail_span *span,
     const struct sendmail_origin *o);
 

@@ -330,7 +330,7 @@ send_header(struct submission *s, struct injection *i)
 {
 	char from[512];
 	const struct sendmail_origin origin = {
-		.user = s->user, .uid = getuid(), .host = s->host, .full_name = s->full_name,
+		.host = s->host, .full_name = s->full_name,
 		.from = s->reverse_path.len > 1 ? s->reverse_path.s : from, .now = (int64_t)time(NULL),
 	};
 	stralloc header = STRALLOC_ZERO;

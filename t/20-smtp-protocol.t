@@ -284,6 +284,7 @@ talk '... nor does one whose dot has come only half' <<'END'
 	eof
 END
 is '... indeed nothing'                   "$(ls "$SPOOL"/new | wc -l)" 0
+unlike '... and queue-inject does not complain' "$(cat "$LOG")" '^queue-inject'
 
 talk 'a host that is told without a domain is the listener' <<'END'
 	<

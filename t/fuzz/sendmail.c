@@ -38,7 +38,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct sendmail_origin origin = {
-		.user = "alice", .uid = 1000, .host = "mail.example.org", .full_name = "Alice", .from = "a@example.org",
+		.host = "mail.example.org", .full_name = "Alice", .from = "a@example.org",
 	};
 	struct sendmail_cleaner cleaner = { 0 };
 	struct sendmail_span whole, early;

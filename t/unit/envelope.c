@@ -130,13 +130,42 @@ ignores_a_fact_with_control_octets(void **state)
 	setenv("PIPEPOST_ORIGIN", "smtp", 1);
 	setenv("PIPEPOST_HELO", "a\nb", 1);
 	setenv("PIPEPOST_USER", "ann", 1);
-	facts_from_environment(&f);
+	f = facts_unknown;
+	facts_from_environment(&f, true);
 	assert_int_equal(f.origin, ORIGIN_SMTP);
 	assert_string_equal(f.helo, "");
 	assert_string_equal(f.user, "ann");
 	setenv("PIPEPOST_ORIGIN", "nonsense", 1);
-	facts_from_environment(&f);
+	facts_from_environment(&f, true);
 	assert_int_equal(f.origin, ORIGIN_UNKNOWN);
+}
+
+/* What a message holds and how to report on it, anybody may say; not where it came from. */
+static void
+believes_harmless_facts_from_anybody(void **state)
+{
+	struct facts f = facts_unknown;
+
+	(void)state;
+	setenv("PIPEPOST_ORIGIN", "smtp", 1);
+	setenv("PIPEPOST_USER", "ann", 1);
+	setenv("PIPEPOST_BODY", "8BITMIME", 1);
+	setenv("PIPEPOST_RET", "HDRS", 1);
+	setenv("PIPEPOST_ENVID", "a+20b", 1);
+	facts_from_environment(&f, false);
+	assert_int_equal(f.origin, ORIGIN_UNKNOWN);
+	assert_string_equal(f.user, "");
+	assert_string_equal(f.body, "8BITMIME");
+	assert_string_equal(f.ret, "HDRS");
+	assert_string_equal(f.envid, "a+20b");
+	f = facts_unknown;
+	setenv("PIPEPOST_BODY", "8BITMIME AUTH=<>", 1);
+	setenv("PIPEPOST_RET", "full", 1);
+	setenv("PIPEPOST_ENVID", "a b", 1);
+	facts_from_environment(&f, true);
+	assert_string_equal(f.body, "");
+	assert_string_equal(f.ret, "");
+	assert_string_equal(f.envid, "");
 }
 
 int
@@ -148,6 +177,7 @@ main(void)
 		cmocka_unit_test(reads_what_it_has_built),
 		cmocka_unit_test(carries_the_facts_through_environment_and_file),
 		cmocka_unit_test(ignores_a_fact_with_control_octets),
+		cmocka_unit_test(believes_harmless_facts_from_anybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
