@@ -22,6 +22,7 @@
 struct watched {
 	struct worker *worker;
 	struct message *message;
+	struct router *router;
 };
 
 struct turn {
@@ -42,6 +43,7 @@ forget_conf(struct runner *r)
 		conf_free(r->conf);
 	r->tables = NULL;
 	r->conf = NULL;
+	router_forget(r);	/* they answer by what was there */
 }
 
 static void
@@ -65,6 +67,7 @@ read_conf(struct runner *r)
 		return;
 	}
 	r->conf = c;
+	r->has_routers = router_is_needed(c);
 	r->must_rescan = true;
 	r->next_slot_due = 0;
 	r->must_look_at_wait = true;
@@ -102,6 +105,7 @@ begin_to_stop(struct runner *r)
 	r->is_stopping = true;
 	tain_addsec_g(&r->stop_deadline, GRACE_SECONDS);
 	lane_forget_waiting(r);
+	router_forget(r);
 	message_retry_records(r);
 }
 
@@ -111,12 +115,14 @@ reap(struct runner *r)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		router_reaped(r, pid);
 		for (struct message *m = r->messages; m != NULL; m = m->next)
 			if (m->bounce == pid) {
 				report_ended(r, m, status);
 				break;
 			}
+	}
 }
 
 static void
@@ -179,6 +185,7 @@ keep_house(struct runner *r)
 		r->next_slot_due = 0;	/* somebody may have put files there by hand */
 	}
 	lane_enforce_deadlines(r);
+	router_enforce_deadlines(r);
 	report_enforce_deadlines(r);
 }
 
@@ -210,6 +217,7 @@ next_deadline(const struct runner *r, tain *deadline)
 		for (const struct worker *w = l->workers; w != NULL; w = w->next)
 			if (w->sent != NULL)
 				sooner(deadline, &w->deadline);
+	router_next_deadline(r, deadline);
 	for (const struct message *m = r->messages; m != NULL; m = m->next)
 		if (m->bounce != 0)
 			sooner(deadline, &m->bounce_deadline);
@@ -218,29 +226,33 @@ next_deadline(const struct runner *r, tain *deadline)
 /* ---- one turn ---- */
 
 static bool
-watch(struct turn *t, int fd, unsigned events, struct worker *w, struct message *m)
+watch(struct turn *t, int fd, unsigned events, struct watched o)
 {
 	iopause_fd p = { .fd = fd, .events = (short)events };
-	struct watched o = { .worker = w, .message = m };
 
 	return genalloc_append(iopause_fd, &t->polls, &p) && genalloc_append(struct watched, &t->owners, &o);
 }
 
 static bool
-watch_all(const struct runner *r, struct turn *t)
+watch_all(struct runner *r, struct turn *t)
 {
+	struct watched nobody = { .worker = NULL };
 	bool is_watched;
 
 	genalloc_setlen(iopause_fd, &t->polls, 0);
 	genalloc_setlen(struct watched, &t->owners, 0);
-	is_watched = watch(t, r->signal_fd, IOPAUSE_READ, NULL, NULL) &&
-	    watch(t, r->trigger_fd, IOPAUSE_READ, NULL, NULL) && watch(t, r->spawner_fd, IOPAUSE_READ, NULL, NULL);
+	is_watched = watch(t, r->signal_fd, IOPAUSE_READ, nobody) &&
+	    watch(t, r->trigger_fd, IOPAUSE_READ, nobody) && watch(t, r->spawner_fd, IOPAUSE_READ, nobody);
 	for (const struct lane *l = r->lanes; is_watched && l != NULL; l = l->next)
 		for (struct worker *w = l->workers; is_watched && w != NULL; w = w->next)
-			is_watched = watch(t, w->fd, IOPAUSE_READ | (w->sending != NULL ? IOPAUSE_WRITE : 0), w, NULL);
+			is_watched = watch(t, w->fd, IOPAUSE_READ | (w->sending != NULL ? IOPAUSE_WRITE : 0),
+			    (struct watched){ .worker = w });
 	for (struct message *m = r->messages; is_watched && m != NULL; m = m->next)
 		if (m->bounce_fd != -1)
-			is_watched = watch(t, m->bounce_fd, IOPAUSE_WRITE, NULL, m);
+			is_watched = watch(t, m->bounce_fd, IOPAUSE_WRITE, (struct watched){ .message = m });
+	for (size_t i = 0; is_watched && i < ROUTERS_MAX; i++)
+		if (r->routers[i].fd != 0)
+			is_watched = watch(t, r->routers[i].fd, IOPAUSE_READ, (struct watched){ .router = &r->routers[i] });
 	return is_watched;
 }
 
@@ -258,6 +270,10 @@ serve(struct runner *r, const struct turn *t)
 			continue;
 		if (o[i].message != NULL) {
 			report_writable(r, o[i].message);
+			continue;
+		}
+		if (o[i].router != NULL) {
+			router_readable(r, o[i].router);
 			continue;
 		}
 		if (p[i].revents & IOPAUSE_WRITE)
@@ -301,6 +317,7 @@ loop_run(struct runner *r)
 		if (r->pressing != NULL && lane_wants_more(r->pressing))
 			r->pressing = NULL;
 		scan_take_due(r);
+		router_dispatch(r);
 		lane_dispatch(r);
 		lane_tidy(r);
 		if (is_done(r))

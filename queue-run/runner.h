@@ -3,6 +3,7 @@
  *	scan.c      finds messages that are due and takes them up
  *	message.c   one message from being taken up to leaving the window
  *	step.c      one recipient: what today's configuration says is to be done
+ *	router.c    questions to tables that may wait, asked in processes of their own (router_child.c)
  *	outcome.c   what became of a recipient, recorded or kept until it can be
  *	lane.c      jobs to the delivery processes of one identity
  *	feed.c      octets to a process without waiting for it
@@ -55,6 +56,10 @@ enum {
 	EXPIRY_ATTEMPTS = 3,		/* nothing expires with fewer */
 	RECOVERIES_MAX = 5,		/* found in cur/ so often: hold */
 	MOVING_SECONDS = 1,		/* a destination that has answered within them is moving */
+	ROUTERS_MAX = 4,		/* routing processes */
+	ROUTE_SECONDS = 60,		/* for one question to a routing process */
+	ROUTE_PATIENCE_MS = 50,		/* until those that are busy get help by another one */
+	STEP_NAME_MAX = 255,		/* octets of a local name */
 	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
 };
 
@@ -126,10 +131,18 @@ struct lane {
 	tain last_verdict;
 };
 
+/* A routing process. */
+struct router {
+	pid_t pid;			/* 0: reaped already */
+	int fd;				/* 0: there is none */
+	struct route_run *asked;	/* the question that it works on, or NULL */
+	tain deadline, patience;	/* when it is killed, and when the others stop waiting for it */
+};
+
 /* What is known of one recipient in this attempt. */
 enum progress {
 	PROGRESS_NONE = 0,	/* not looked at yet */
-	PROGRESS_RUNNING,	/* a job is out */
+	PROGRESS_RUNNING,	/* a job is out, or a question to a routing process */
 	PROGRESS_UNRECORDED,	/* decided, but not on disk yet */
 	PROGRESS_PARKED,	/* its destination has its share of the window: wait/KEY */
 	PROGRESS_OVER,		/* nothing more in this attempt */
@@ -157,7 +170,7 @@ struct message {
 	char id[QUEUE_ID_MAX + 1];
 	stralloc progress;		/* one octet (enum progress) per recipient */
 	size_t first_undecided;		/* none before it has PROGRESS_NONE */
-	size_t running;			/* jobs out */
+	size_t running;			/* jobs and questions out */
 	struct outcome *unrecorded;	/* in the order in which they came */
 	bool is_remote;			/* some deferral was a relay's: longer intervals */
 	bool has_deferral;		/* in this attempt; without one it is due again at once */
@@ -189,6 +202,10 @@ struct runner {
 	bool is_conf_known;		/* the three above are set */
 	char host[256];
 	char alias_home[4096];		/* SPOOL-alias */
+
+	bool has_routers;		/* the tables are asked in routing processes */
+	struct router routers[ROUTERS_MAX];
+	struct route_run *to_route, **to_route_end;	/* questions not asked yet */
 
 	struct message *messages;
 	size_t nmessages;
@@ -254,8 +271,41 @@ const char *message_reverse_path(const struct message *m, size_t i);
 
 /* ---- step.c ---- */
 
-/* Decides about one pending recipient: records an outcome or hands out a job. */
+/* Decides about one pending recipient: records an outcome, hands out a job or a question. */
 void step_recipient(struct runner *r, struct message *m, size_t i);
+
+/* The same, when the routing process has answered. *route is used up. */
+void step_resume(struct runner *r, struct message *m, size_t i, struct route *route);
+
+/* The question about recipient i, in the memory of m, r and name. False: its name is too long. */
+bool step_pose(const struct runner *r, const struct message *m, size_t i, bool skip_alias,
+    char name[STEP_NAME_MAX + 1], struct route_question *q);
+
+/* ---- router.c ---- */
+
+/* Whether the rules use a table that may wait. */
+bool router_is_needed(const struct conf *c);
+
+/* Asks in place of step.c, which goes on when the answer is there. False: ENOMEM. */
+bool router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias);
+
+/* Gives questions to processes that have nothing to do. */
+void router_dispatch(struct runner *r);
+
+void router_readable(struct runner *r, struct router *w);
+void router_enforce_deadlines(struct runner *r);
+
+/* Makes *deadline sooner, if something is to be done earlier. */
+void router_next_deadline(const struct runner *r, tain *deadline);
+void router_reaped(struct runner *r, pid_t pid);
+
+/* Ends the processes and gives up all questions: their recipients stay pending. */
+void router_forget(struct runner *r);
+
+/* ---- router_child.c ---- */
+
+/* In the child: answers on the socket until the runner closes it. */
+_Noreturn void router_child_run(const struct conf *c, int fd, pid_t runner);
 
 /* ---- outcome.c ---- */
 

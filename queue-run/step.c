@@ -19,7 +19,7 @@ struct step {
 	size_t i;
 	struct queue_recipient *q;
 	struct route route;
-	char name[256];			/* local name, where q is one */
+	bool is_routed;			/* route is the answer to this step's question */
 };
 
 static bool
@@ -62,32 +62,56 @@ depth(const struct message *m, size_t i)
 	return n;
 }
 
-/* The question for recipient i. A local name is asked under the rule of the
- * address it came from. */
-static bool
-ask(struct step *s, size_t i, bool skip_alias)
+/* A local name is asked under the rule of the address it came from. */
+bool
+step_pose(const struct runner *r, const struct message *m, size_t i, bool skip_alias, char name[STEP_NAME_MAX + 1],
+    struct route_question *question)
 {
-	const struct queue_recipient *q = message_recipient(s->m, i);
-	struct route_question question = {
-		.facts = &s->m->file.facts, .reverse_path = message_reverse_path(s->m, i), .local_name = s->r->host,
+	const struct queue_recipient *q = message_recipient(m, i);
+	size_t base = i;
+
+	*question = (struct route_question){
+		.facts = &m->file.facts, .reverse_path = message_reverse_path(m, i), .local_name = r->host,
 		.skip_alias = skip_alias,
 	};
-	size_t base = i;
 
 	if (q->kind != RECIPIENT_ADDRESS) {
 		const char *at = strrchr(q->text, '@');
 		size_t len = at != NULL ? (size_t)(at - q->text) : strlen(q->text);
 
-		if (len >= sizeof s->name)
+		if (len > STEP_NAME_MAX)
 			return false;
-		memcpy(s->name, q->text, len);
-		s->name[len] = '\0';
-		question.user = s->name;
-		while (message_recipient(s->m, base)->kind != RECIPIENT_ADDRESS)
-			base = (size_t)message_recipient(s->m, base)->parent;
+		memcpy(name, q->text, len);
+		name[len] = '\0';
+		question->user = name;
+		while (message_recipient(m, base)->kind != RECIPIENT_ADDRESS)
+			base = (size_t)message_recipient(m, base)->parent;
 	}
-	question.address = message_recipient(s->m, base)->text;
-	question.is_internal = message_recipient(s->m, base)->parent != RECIPIENT_NO_PARENT;
+	question->address = message_recipient(m, base)->text;
+	question->is_internal = message_recipient(m, base)->parent != RECIPIENT_NO_PARENT;
+	return true;
+}
+
+/* Whether s->route says what is to be done with recipient i. If not, a routing
+ * process has been asked and the step is made again when it answers, or the
+ * outcome is there. */
+static bool
+has_route(struct step *s, size_t i, bool skip_alias)
+{
+	struct route_question question;
+	char name[STEP_NAME_MAX + 1];
+
+	if (s->is_routed)
+		return true;
+	if (!step_pose(s->r, s->m, i, skip_alias, name, &question)) {
+		outcome_failed(s->r, s->m, s->i, "5.1.3 the local name is too long");
+		return false;
+	}
+	if (s->r->has_routers) {
+		if (!router_ask(s->r, s->m, s->i, i, skip_alias))
+			defer(s, "4.3.0 no memory to route it", false);
+		return false;
+	}
 	route_step(&s->route, s->r->conf, s->r->tables, &question);
 	return true;
 }
@@ -257,7 +281,9 @@ do_user_node(struct step *s, const struct node *n)
 	struct identity who;
 	struct job j = { .action = n->kind == NODE_PIPE ? JOB_PIPE : JOB_FILE, .param = n->text };
 
-	if (!ask(s, (size_t)s->q->parent, true) || s->route.kind != ROUTE_DELIVER || s->route.user.uid != s->q->uid) {
+	if (!has_route(s, (size_t)s->q->parent, true))
+		return;
+	if (s->route.kind != ROUTE_DELIVER || s->route.user.uid != s->q->uid) {
 		defer(s, "4.3.5 the user whose .forward named this is not found as it was", false);
 		return;
 	}
@@ -329,18 +355,41 @@ follow_route(struct step *s)
 	}
 }
 
+static void
+make(struct step *s)
+{
+	s->q = message_recipient(s->m, s->i);
+	if (depth(s->m, s->i) > NODE_DEPTH_MAX)
+		outcome_failed(s->r, s->m, s->i, "5.4.6 too many levels of aliases");
+	else if (s->q->kind == RECIPIENT_OF_ALIAS || s->q->kind == RECIPIENT_OF_USER)
+		do_node(s);
+	else if (has_route(s, s->i, s->q->kind == RECIPIENT_MAILBOX))
+		follow_route(s);
+	route_free(&s->route);
+}
+
 void
 step_recipient(struct runner *r, struct message *m, size_t i)
 {
-	struct step s = { .r = r, .m = m, .i = i, .q = message_recipient(m, i), .route = ROUTE_ZERO };
+	struct step s = { .r = r, .m = m, .i = i, .route = ROUTE_ZERO };
 
-	if (depth(m, i) > NODE_DEPTH_MAX)
-		outcome_failed(r, m, i, "5.4.6 too many levels of aliases");
-	else if (s.q->kind == RECIPIENT_OF_ALIAS || s.q->kind == RECIPIENT_OF_USER)
-		do_node(&s);
-	else if (!ask(&s, i, s.q->kind == RECIPIENT_MAILBOX))
-		outcome_failed(r, m, i, "5.1.3 the local name is too long");
-	else
-		follow_route(&s);
+	make(&s);
+}
+
+void
+step_resume(struct runner *r, struct message *m, size_t i, struct route *route)
+{
+	struct step s = { .r = r, .m = m, .i = i, .route = *route, .is_routed = true };
+
+	if (route->status == route->own_status)
+		s.route.status = s.route.own_status;
+	*route = (struct route)ROUTE_ZERO;
+	if (m->unrecorded == NULL) {
+		make(&s);
+		return;
+	}
 	route_free(&s.route);
+	message_set_progress(m, i, PROGRESS_NONE);	/* nothing is started before that is on disk */
+	if (i < m->first_undecided)
+		m->first_undecided = i;
 }

@@ -129,6 +129,14 @@ route_step(struct route *r, const struct conf *c, struct table_set *tables, cons
 	}
 }
 
+/* No table here may wait. */
+bool
+router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias)
+{
+	(void)r, (void)m, (void)i, (void)about, (void)skip_alias;
+	abort();
+}
+
 void
 userinfo_free(struct userinfo *u)
 {
