@@ -51,9 +51,9 @@ enum { TABLE_BURST_SECONDS = 5 };
 
 /* One recipient is done with: the processes that answered for sqlite tables
  * end, so that none serves two. After table_set_serve_many() they do serve a
- * burst, of 100 recipients or TABLE_BURST_SECONDS, and a helper that made
- * somebody wait in vain is not asked for some seconds. True: some stay; call
- * it again after TABLE_BURST_SECONDS even if there was no other recipient. */
+ * burst, of 100 recipients or TABLE_BURST_SECONDS. True: some stay; call it
+ * again after TABLE_BURST_SECONDS even if there was no other recipient.
+ * A table that made somebody wait in vain answers LATER at once for some seconds. */
 bool table_set_end_recipient(struct table_set *set);
 void table_set_serve_many(struct table_set *set);
 

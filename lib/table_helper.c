@@ -282,14 +282,15 @@ tidy(const struct table_question *q)
 	return LOOKUP_FOUND;
 }
 
-/* Who serves many does not let a table that is locked hold up the others. */
+/* A table that is locked does not hold up each of many recipients. */
 static void
 let_rest(const struct table_helpers *all, struct table_helper *h, const struct table_question *q, const tain *asked)
 {
-	if (!all->serves_many || !is_over(asked, HELPER_SLOW_SECONDS) || !stralloc_copy(&h->rest_why, q->why))
+	if (!is_over(asked, HELPER_SLOW_SECONDS) || !stralloc_copy(&h->rest_why, q->why))
 		return;
 	tain_now(&h->rests_until);
-	tain_addsec(&h->rests_until, &h->rests_until, HELPER_REST_SECONDS);
+	tain_addsec(&h->rests_until, &h->rests_until,
+	    all->serves_many ? HELPER_LONG_REST_SECONDS : HELPER_REST_SECONDS);
 }
 
 static bool

@@ -19,7 +19,8 @@
 
 enum {
 	HELPER_SLOW_SECONDS = 2,	/* who could not tell in so long ... */
-	HELPER_REST_SECONDS = 10,	/* ... is left alone for so long, see table_set_serve_many() */
+	HELPER_REST_SECONDS = 3,	/* ... is left alone for so long ... */
+	HELPER_LONG_REST_SECONDS = 10,	/* ... or so long after table_set_serve_many() */
 };
 
 /* What answers for a table. */
