@@ -6,11 +6,11 @@
 #include "lib/smtp.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/wait.h"
+
 static bool
 fail(int error)
 {
@@ -36,40 +36,61 @@ make_room(struct smtp_input *in)
 	return true;
 }
 
+/* As a source does. */
+static ssize_t
+read_descriptor(int fd, char *s, size_t len, const tain *deadline)
+{
+	ssize_t n;
+
+	do {
+		if (deadline != NULL && !wait_readable(fd, deadline))
+			return -1;
+		n = read(fd, s, len);
+	} while (n == -1 && (errno == EINTR || (errno == EAGAIN && deadline != NULL)));
+	return n;
+}
+
+static ssize_t
+read_input(struct smtp_input *in, const tain *deadline)
+{
+	char *s = in->buffer + in->end;
+	size_t len = sizeof in->buffer - in->end;
+	ssize_t n;
+
+	n = in->source != NULL ? in->source->read(in->source, s, len, deadline) :
+	    read_descriptor(in->fd, s, len, deadline);
+	if (n > 0)
+		in->end += (size_t)n;
+	return n;
+}
+
 bool
 smtp_fill(struct smtp_input *in, const tain *deadline)
 {
+	ssize_t n;
+
 	if (!make_room(in))
 		return false;
-	for (;;) {
-		ssize_t n;
+	n = read_input(in, deadline);
+	return n > 0 || (n == 0 && fail(EPIPE));
+}
 
-		if (!wait_readable(in->fd, deadline))
-			return false;
-		n = read(in->fd, in->buffer + in->end, sizeof in->buffer - in->end);
-		if (n > 0) {
-			in->end += (size_t)n;
-			return true;
-		}
-		if (n == 0)
-			return fail(EPIPE);
-		if (errno != EINTR && errno != EAGAIN)
-			return false;
-	}
+size_t
+smtp_discard_input(struct smtp_input *in)
+{
+	size_t n = in->end - in->start;
+
+	in->start = in->end = 0;
+	return n;
 }
 
 bool
 smtp_has_input(struct smtp_input *in)
 {
-	ssize_t n;
-
 	if (in->start < in->end)
 		return true;
 	in->start = in->end = 0;
-	n = read(in->fd, in->buffer, sizeof in->buffer);
-	if (n > 0)
-		in->end = (size_t)n;
-	return n > 0;
+	return read_input(in, NULL) > 0;
 }
 
 /* Consumes the rest of a line that is too long. */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <skalibs/stralloc.h>
 #include <skalibs/tai.h>
@@ -20,10 +21,19 @@ enum {
 	SMTP_BUFFER = 65536,
 };
 
+/* Where octets come from that do not come from a descriptor as they are (a TLS
+ * session). read gives at most len octets, waiting for the first until the
+ * deadline, or not at all where deadline is NULL. It returns their number, 0 at the
+ * end, -1 with errno (EAGAIN: none without waiting). */
+struct smtp_source {
+	ssize_t (*read)(struct smtp_source *from, char *s, size_t len, const tain *deadline);
+};
+
 /* A non-blocking descriptor with what was read ahead. The functions below wait
- * with iopause until the absolute deadline. */
+ * until the absolute deadline. */
 struct smtp_input {
 	int fd;
+	struct smtp_source *source;	/* NULL: fd itself */
 	size_t start, end;		/* unread octets: buffer[start..end) */
 	char buffer[SMTP_BUFFER];
 };
@@ -32,6 +42,10 @@ struct smtp_input {
  * errno ETIMEDOUT, EPIPE (end of file), ENOBUFS (no room: nothing was
  * consumed), or that of read. */
 bool smtp_fill(struct smtp_input *in, const tain *deadline);
+
+/* Throws away what was read ahead, and returns how many octets it was: nothing
+ * that came in clear text may count once TLS begins. */
+size_t smtp_discard_input(struct smtp_input *in);
 
 /* Reads one line of at most max octets (CRLF included) and leaves it in the
  * buffer: *line (no CRLF, not NUL-ended) is good until the next call.
