@@ -135,8 +135,8 @@ take_signals(struct runner *r)
 			reap(r);
 		if (s == SIGHUP) {
 			r->is_conf_known = false;
-			r->must_rescan = true;
-			r->next_slot_due = 0;
+			r->next_conf_look = STAMP;
+			scan_look_everywhere(r);
 		}
 		if (s == SIGTERM || s == SIGINT)
 			begin_to_stop(r);
@@ -174,6 +174,8 @@ keep_house(struct runner *r)
 		if (r->cur_has_orphans)
 			scan_recover(r);
 	}
+	if (r->has_trouble && is_over(&r->next_trouble))
+		scan_look_everywhere(r);
 	if (is_over(&r->next_touch)) {
 		tain_addsec_g(&r->next_touch, LOCK_TOUCH_SECONDS);
 		if (futimens(r->lock_fd, NULL) == -1)
@@ -182,7 +184,7 @@ keep_house(struct runner *r)
 	if (is_over(&r->next_sweep)) {
 		tain_addsec_g(&r->next_sweep, SWEEP_SECONDS);
 		scan_sweep_drafts(r);
-		r->next_slot_due = 0;	/* somebody may have put files there by hand */
+		scan_look_everywhere(r);
 	}
 	lane_enforce_deadlines(r);
 	router_enforce_deadlines(r);
@@ -202,11 +204,13 @@ next_deadline(const struct runner *r, tain *deadline)
 {
 	int64_t rest = r->next_slot_due - (int64_t)time(NULL);
 
-	tain_addsec_g(deadline, rest < 0 ? 0 : rest > LOCK_TOUCH_SECONDS ? LOCK_TOUCH_SECONDS : (int)rest);
+	tain_addsec_g(deadline, rest < 0 || scan_can_go_on(r) ? 0 : rest > LOCK_TOUCH_SECONDS ? LOCK_TOUCH_SECONDS : (int)rest);
 	if (r->is_stopping || r->conf == NULL || r->pressing != NULL || r->nmessages >= WINDOW_MESSAGES)
 		tain_addsec_g(deadline, 1);
 	sooner(deadline, &r->next_touch);
 	sooner(deadline, &r->next_sweep);
+	if (r->has_trouble)
+		sooner(deadline, &r->next_trouble);
 	if (r->has_unrecorded)
 		sooner(deadline, &r->next_record_retry);
 	if (r->cur_has_orphans || r->has_busy_drafts)

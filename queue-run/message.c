@@ -248,6 +248,7 @@ put_away_corrupt(struct runner *r, const char *name, const char *id)
 {
 	if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_CORRUPT], name) == -1) {
 		log_line("%s: is damaged and cannot be moved to corrupt/: %s", id, strerror(errno));
+		scan_note_trouble(r);
 		return;
 	}
 	log_line("%s: is damaged: moved to corrupt/%s for you to look at", id, name);
@@ -259,8 +260,10 @@ static void
 leave_alone(struct runner *r, const char *name, const char *id)
 {
 	log_line("%s: has a format version that this queue-run does not know: left alone", id);
-	if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_NEW], name) == -1)
+	if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_NEW], name) == -1) {
 		log_line("%s: cannot be moved back to new/: %s", id, strerror(errno));
+		scan_note_trouble(r);
+	}
 	scan_ignore(r, name);
 }
 
@@ -268,8 +271,10 @@ static void
 try_later(struct runner *r, const char *name, const char *id)
 {
 	log_line("%s: cannot be read now: %s", id, strerror(errno));
-	if (!message_shelve(r, name, (int64_t)time(NULL) + QUEUE_SLOT_SECONDS))
+	if (!message_shelve(r, name, (int64_t)time(NULL) + QUEUE_SLOT_SECONDS)) {
 		log_line("%s: stays in cur/: %s", id, strerror(errno));
+		scan_note_trouble(r);
+	}
 }
 
 void
@@ -304,7 +309,7 @@ begin(struct runner *r, struct message *m)
 	message_advance(r, m);
 }
 
-void
+bool
 message_take(struct runner *r, int directory, const char *name)
 {
 	int cur = r->queue.place[QUEUE_CUR];
@@ -313,13 +318,15 @@ message_take(struct runner *r, int directory, const char *name)
 	enum queue_read found;
 
 	if (m == NULL)
-		return;		/* no memory: it stays where it is */
+		return false;
 	base = base != NULL ? base + 1 : name;
 	if (renameat(directory, name, cur, base) == -1) {
-		if (errno != ENOENT)
+		bool is_gone = errno == ENOENT;
+
+		if (!is_gone)
 			log_line("%s: cannot be moved to cur/: %s", base, strerror(errno));
 		free(m);
-		return;
+		return is_gone;
 	}
 	found = queue_file_open(&m->file, cur, base, O_RDWR);
 	if (found == QUEUE_READ_OK && r->is_after_reboot && m->file.created <= r->started) {
@@ -329,8 +336,9 @@ message_take(struct runner *r, int directory, const char *name)
 	}
 	if (found == QUEUE_READ_OK) {
 		begin(r, m);
-		return;
+		return true;
 	}
 	message_put_away(r, found, base);
 	free(m);
+	return true;
 }

@@ -47,7 +47,8 @@ enum {
 	ORPHAN_SECONDS = 2,		/* until cur/ is looked at again while a dead runner's children work */
 	LOCK_TOUCH_SECONDS = 60,	/* how often a living runner touches `lock` */
 	LOCK_STALE_SECONDS = 300,	/* a lock not touched for so long is worth a log line */
-	SWEEP_SECONDS = 600,		/* between looks at tmp/ */
+	SWEEP_SECONDS = 600,		/* between looks at all of the spool */
+	TROUBLE_SECONDS = 30,		/* until what could not be read or moved is tried again */
 	RETRY_LOCAL_BASE = 10,		/* seconds; the n-th retry comes after n*n times this */
 	RETRY_LOCAL_MAX = 3600,
 	RETRY_REMOTE_BASE = 400,
@@ -217,13 +218,14 @@ struct runner {
 	bool new_has_more, wait_has_more, cur_has_orphans;
 	bool must_look_at_wait;		/* a lane has room again */
 	bool has_busy_drafts;		/* new/ holds files whose writers were still at work */
+	bool has_trouble;		/* something could not be read or moved: all is looked at again */
 	bool is_after_reboot;		/* texts are verified when they are taken up */
 	int64_t started;
 	genalloc ignored;		/* char *: names in new/ to be left alone */
 	int64_t next_slot_due;		/* when the earliest slot of later/ is due, INT64_MAX = none */
 	int64_t bounce_minute;
 	unsigned bounces_this_minute;
-	tain next_record_retry, next_look, next_touch, next_sweep, next_conf_look, stop_deadline;
+	tain next_record_retry, next_look, next_touch, next_sweep, next_conf_look, next_trouble, stop_deadline;
 	bool has_unrecorded;
 };
 
@@ -239,13 +241,24 @@ void scan_take_due(struct runner *r);
 /* Whether something due was left where it is: for a cron pass to know that it is not done. */
 bool scan_has_more(const struct runner *r);
 
+/* Whether some of that could be taken up now. */
+bool scan_can_go_on(const struct runner *r);
+
+/* Something could not be read or moved, and has been logged. */
+void scan_note_trouble(struct runner *r);
+
+/* Next time everything is looked at, whatever is known of it. Called now and
+ * then in any case: a trigger may have been lost, a file been put there by hand. */
+void scan_look_everywhere(struct runner *r);
+
 /* A name in new/ that is to be left alone until the next start. */
 void scan_ignore(struct runner *r, const char *name);
 
 /* ---- message.c ---- */
 
-/* Moves directory/name to cur/, opens it there and begins its attempt. */
-void message_take(struct runner *r, int directory, const char *name);
+/* Moves directory/name to cur/, opens it there and begins its attempt. False:
+ * it stays where it is. */
+bool message_take(struct runner *r, int directory, const char *name);
 
 /* Goes on with a message after something has happened to it. It may be gone afterwards. */
 void message_advance(struct runner *r, struct message *m);

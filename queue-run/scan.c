@@ -46,6 +46,35 @@ open_names(int parent, const char *name)
 	return d;
 }
 
+void
+scan_note_trouble(struct runner *r)
+{
+	if (!r->has_trouble)
+		tain_addsec_g(&r->next_trouble, TROUBLE_SECONDS);
+	r->has_trouble = true;
+}
+
+/* A directory that was opened, or not, or read to its end, or not. */
+static void
+complain_of_names(struct runner *r, const char *parent, const char *name)
+{
+	log_line("%s%s/ cannot be read: %s", parent, name, strerror(errno));
+	scan_note_trouble(r);
+}
+
+/* The next name; NULL at the end, which may come early. */
+static const char *
+next_name(struct runner *r, DIR *d, const char *parent, const char *name)
+{
+	const struct dirent *e;
+
+	errno = 0;
+	e = readdir(d);
+	if (e == NULL && errno != 0)
+		complain_of_names(r, parent, name);
+	return e != NULL ? e->d_name : NULL;
+}
+
 static bool
 is_message(const char *name)
 {
@@ -90,15 +119,37 @@ has_writer(const struct runner *r, const char *name)
 	return is_alive;
 }
 
-/* A file with a name in tmp/ too: its writer lives, or died before it had acknowledged. */
+static void
+take_new(struct runner *r, const char *name)
+{
+	if (!message_take(r, r->queue.place[QUEUE_NEW], name))
+		scan_note_trouble(r);
+}
+
+/* It was never acknowledged: the other name shows that its writer did not come to the end. */
+static void
+remove_draft(const struct runner *r, const char *name, const char *id)
+{
+	log_line("%s: was never acknowledged and is incomplete: removed", id);
+	unlinkat(r->queue.place[QUEUE_NEW], name, 0);
+	unlinkat(r->queue.place[QUEUE_TMP], id, 0);
+}
+
+/* A file with two names: its writer lives, or died before it had acknowledged.
+ * Without a name in tmp/ somebody has linked it elsewhere, and it is like any other. */
 static void
 adopt(struct runner *r, const char *name)
 {
+	int tmp = r->queue.place[QUEUE_TMP];
 	struct queue_file f;
 	enum queue_read found;
 	char id[QUEUE_ID_MAX + 1];
 
 	snprintf(id, sizeof id, "%.*s", (int)strcspn(name, ","), name);
+	if (faccessat(tmp, id, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT) {
+		take_new(r, name);
+		return;
+	}
 	if (has_writer(r, name)) {
 		r->has_busy_drafts = true;
 		return;
@@ -108,73 +159,79 @@ adopt(struct runner *r, const char *name)
 		found = queue_file_verify_text(&f);
 		queue_file_close(&f);
 	}
-	if (found == QUEUE_READ_OK) {
-		unlinkat(r->queue.place[QUEUE_TMP], id, 0);
-		message_take(r, r->queue.place[QUEUE_NEW], name);
-	} else if (found == QUEUE_READ_CORRUPT) {
-		log_line("%s: was never acknowledged and is incomplete: removed", id);
-		unlinkat(r->queue.place[QUEUE_NEW], name, 0);
-		unlinkat(r->queue.place[QUEUE_TMP], id, 0);
+	if (found == QUEUE_READ_CORRUPT) {
+		remove_draft(r, name, id);
+	} else if (found == QUEUE_READ_ERROR_LATER) {
+		log_line("%s: cannot be read now: %s", id, strerror(errno));
+		scan_note_trouble(r);
 	} else {
-		r->has_busy_drafts = true;
+		unlinkat(tmp, id, 0);
+		take_new(r, name);
 	}
 }
 
 static void
 scan_new(struct runner *r)
 {
-	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_NEW]);
-	struct dirent *e;
+	const char *const new = queue_place_names[QUEUE_NEW];
+	DIR *d = open_names(r->queue.top, new);
+	const char *name;
 	struct stat st;
 
 	r->new_has_more = false;
 	r->has_busy_drafts = false;
 	if (d == NULL) {
-		log_line("new/ cannot be read: %s", strerror(errno));
+		complain_of_names(r, "", new);
 		return;
 	}
-	while ((e = readdir(d)) != NULL) {
-		if (!is_message(e->d_name) || is_ignored(r, e->d_name))
+	while ((name = next_name(r, d, "", new)) != NULL) {
+		if (!is_message(name) || is_ignored(r, name))
 			continue;
 		if (!has_room(r)) {
 			r->new_has_more = true;
 			break;
 		}
-		if (fstatat(r->queue.place[QUEUE_NEW], e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
+		if (fstatat(r->queue.place[QUEUE_NEW], name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
 			continue;
 		if (st.st_nlink == 1)
-			message_take(r, r->queue.place[QUEUE_NEW], e->d_name);
+			take_new(r, name);
 		else
-			adopt(r, e->d_name);
+			adopt(r, name);
 	}
 	closedir(d);
 }
 
 /* ---- later/ and wait/ ---- */
 
-/* Takes messages out of a directory below parent while there is room and wanted()
- * says so; an emptied directory is removed. True if something was left there. */
+/* Takes messages out of a directory below a place while there is room, and its
+ * lane (if that has a key) is not full; an emptied directory is removed. True if
+ * there was no room for something. */
 static bool
-take_from(struct runner *r, int parent, const char *name, const char *lane_key)
+take_from(struct runner *r, enum queue_place place, const char *name, const char *lane_key)
 {
+	int parent = r->queue.place[place];
 	DIR *d = open_names(parent, name);
-	struct dirent *e;
+	const char *file;
 	char path[QUEUE_NAME_MAX + 512];
 	bool is_left = false;
 
-	if (d == NULL)
+	if (d == NULL) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			complain_of_names(r, place == QUEUE_LATER ? "later/" : "wait/", name);
 		return false;
-	while (!is_left && (e = readdir(d)) != NULL) {
+	}
+	while (!is_left && (file = next_name(r, d, place == QUEUE_LATER ? "later/" : "wait/", name)) != NULL) {
 		const struct lane *l = lane_key != NULL ? lane_by_key(r, lane_key) : NULL;
 
-		if (!is_message(e->d_name))
+		if (!is_message(file))
 			continue;
 		if (!has_room(r) || (l != NULL && lane_is_full(l))) {
 			is_left = true;
 			break;
 		}
-		snprintf(path, sizeof path, "%s/%s", name, e->d_name);
-		message_take(r, parent, path);
+		snprintf(path, sizeof path, "%s/%s", name, file);
+		if (!message_take(r, parent, path))
+			scan_note_trouble(r);
 	}
 	closedir(d);
 	if (!is_left)
@@ -196,22 +253,23 @@ slot_number(int64_t *t, const char *name)
 static void
 scan_later(struct runner *r)
 {
-	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_LATER]);
+	const char *const later = queue_place_names[QUEUE_LATER];
+	DIR *d = open_names(r->queue.top, later);
 	int64_t now = time(NULL) / QUEUE_SLOT_SECONDS, t, next = INT64_MAX;
-	struct dirent *e;
+	const char *name;
 
+	r->next_slot_due = INT64_MAX;	/* shelving while we look may lower it */
 	if (d == NULL) {
-		log_line("later/ cannot be read: %s", strerror(errno));
+		complain_of_names(r, "", later);
 		return;
 	}
-	r->next_slot_due = INT64_MAX;	/* shelving while we look may lower it */
-	while ((e = readdir(d)) != NULL) {
-		if (!slot_number(&t, e->d_name))
+	while ((name = next_name(r, d, "", later)) != NULL) {
+		if (!slot_number(&t, name))
 			continue;
 		if (t > now && t <= now + SLOTS_AHEAD_MAX) {
 			if (t * QUEUE_SLOT_SECONDS < next)
 				next = t * QUEUE_SLOT_SECONDS;
-		} else if (take_from(r, r->queue.place[QUEUE_LATER], e->d_name, NULL)) {
+		} else if (take_from(r, QUEUE_LATER, name, NULL)) {
 			next = 0;
 		}
 	}
@@ -224,20 +282,22 @@ scan_later(struct runner *r)
 static void
 scan_wait(struct runner *r)
 {
-	DIR *d = open_names(r->queue.top, queue_place_names[QUEUE_WAIT]);
-	struct dirent *e;
+	const char *const wait = queue_place_names[QUEUE_WAIT];
+	DIR *d = open_names(r->queue.top, wait);
+	const char *name;
 
+	r->wait_has_more = false;
 	if (d == NULL) {
-		log_line("wait/ cannot be read: %s", strerror(errno));
+		complain_of_names(r, "", wait);
 		return;
 	}
-	r->wait_has_more = false;
-	while ((e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.')
+	while ((name = next_name(r, d, "", wait)) != NULL) {
+		if (name[0] == '.')
 			continue;
-		if (!has_room(r) || !lane_wants_more(lane_by_key(r, e->d_name)) ||
-		    take_from(r, r->queue.place[QUEUE_WAIT], e->d_name, e->d_name))
+		if (!has_room(r) || !lane_wants_more(lane_by_key(r, name)) || take_from(r, QUEUE_WAIT, name, name))
 			r->wait_has_more = true;
+		if (!has_room(r))
+			r->must_look_at_wait = true;	/* no lane will say so: it is the window that was full */
 	}
 	closedir(d);
 }
@@ -263,33 +323,54 @@ scan_has_more(const struct runner *r)
 	return r->must_rescan || r->new_has_more || r->wait_has_more || (int64_t)time(NULL) >= r->next_slot_due;
 }
 
+bool
+scan_can_go_on(const struct runner *r)
+{
+	return has_room(r) && (r->must_rescan || r->new_has_more || (r->wait_has_more && r->must_look_at_wait) ||
+	    (int64_t)time(NULL) >= r->next_slot_due);
+}
+
+void
+scan_look_everywhere(struct runner *r)
+{
+	r->has_trouble = false;
+	r->must_rescan = r->wait_has_more = r->must_look_at_wait = true;
+	r->next_slot_due = 0;
+	scan_recover(r);
+}
+
 /* ---- recovery ---- */
 
-/* The first time at once, then after one slot, two, four; then it is held. */
+/* The first time at once, then after one slot, two, four; then it is held. It
+ * is moved first: what cannot be moved was not recovered. */
 static void
 recover(struct runner *r, const char *name)
 {
 	struct queue_file f;
 	enum queue_read found = queue_file_open(&f, r->queue.place[QUEUE_CUR], name, O_RDWR);
 	int64_t now = time(NULL);
+	bool is_moved;
 	unsigned n;
 
 	if (found != QUEUE_READ_OK) {
 		message_put_away(r, found, name);
 		return;
 	}
-	if (!queue_file_note_recovered(&f, now))
+	n = f.recovered + 1;
+	if (n >= RECOVERIES_MAX)
+		is_moved = renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_HOLD], name) == 0;
+	else
+		is_moved = message_shelve(r, name, n < 2 ? now : now + ((int64_t)QUEUE_SLOT_SECONDS << (n - 2)));
+	if (!is_moved) {
+		log_line("%s: stays in cur/: %s", name, strerror(errno));
+		scan_note_trouble(r);
+	} else if (!queue_file_note_recovered(&f, now)) {
 		log_line("%s: its recovery cannot be recorded: %s", name, strerror(errno));
-	n = f.recovered;
-	queue_file_close(&f);
-	if (n >= RECOVERIES_MAX) {
-		log_line("%.*s: queue-run died %u times with it in its hands: moved to hold/", (int)strcspn(name, ","), name, n);
-		if (renameat(r->queue.place[QUEUE_CUR], name, r->queue.place[QUEUE_HOLD], name) == -1)
-			log_line("%s: cannot be moved to hold/: %s", name, strerror(errno));
-		return;
 	}
-	if (!message_shelve(r, name, n < 2 ? now : now + ((int64_t)QUEUE_SLOT_SECONDS << (n - 2))))
-		log_line("%s: cannot be put into later/: %s", name, strerror(errno));
+	if (is_moved && n >= RECOVERIES_MAX)
+		log_line("%.*s: queue-run died %u times with it in its hands: moved to hold/", (int)strcspn(name, ","),
+		    name, n);
+	queue_file_close(&f);
 }
 
 static bool
@@ -305,20 +386,21 @@ is_in_window(const struct runner *r, const char *name)
 void
 scan_recover(struct runner *r)
 {
+	const char *const cur = queue_place_names[QUEUE_CUR];
+	const char *name;
 	DIR *d;
-	struct dirent *e;
 
 	r->cur_has_orphans = spawner_has_orphans(r);
 	if (r->cur_has_orphans)
 		return;
-	d = open_names(r->queue.top, queue_place_names[QUEUE_CUR]);
+	d = open_names(r->queue.top, cur);
 	if (d == NULL) {
-		log_line("cur/ cannot be read: %s", strerror(errno));
+		complain_of_names(r, "", cur);
 		return;
 	}
-	while ((e = readdir(d)) != NULL)
-		if (is_message(e->d_name) && !is_in_window(r, e->d_name))
-			recover(r, e->d_name);
+	while ((name = next_name(r, d, "", cur)) != NULL)
+		if (is_message(name) && !is_in_window(r, name))
+			recover(r, name);
 	closedir(d);
 }
 
