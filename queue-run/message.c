@@ -98,8 +98,11 @@ message_shelve(struct runner *r, const char *name, int64_t due)
 	char slot[QUEUE_NAME_MAX + 32];
 	int64_t now = time(NULL);
 	int later = r->queue.place[QUEUE_LATER], cur = r->queue.place[QUEUE_CUR];
-	int64_t t = due <= now ? now / QUEUE_SLOT_SECONDS : (due + QUEUE_SLOT_SECONDS - 1) / QUEUE_SLOT_SECONDS;
+	int64_t t;
 
+	if (due > now + RETRY_REMOTE_MAX)
+		due = now + RETRY_REMOTE_MAX;	/* the clock was ahead when that was recorded */
+	t = due <= now ? now / QUEUE_SLOT_SECONDS : (due + QUEUE_SLOT_SECONDS - 1) / QUEUE_SLOT_SECONDS;
 	snprintf(slot, sizeof slot, "%lld", (long long)t);
 	if (mkdirat(later, slot, 0700) == -1 && errno != EEXIST)
 		return false;
@@ -225,8 +228,12 @@ message_advance(struct runner *r, struct message *m)
 		else
 			step_recipient(r, m, i);
 	}
-	if (m->unrecorded == NULL && m->running == 0 && m->bounce == 0 && m->progress.len == message_count(m))
+	if (m->unrecorded != NULL || m->running > 0 || m->bounce != 0)
+		return;
+	if (m->progress.len == message_count(m))
 		settle(r, m);
+	else
+		r->has_unrecorded = true;	/* no memory for new recipients: again soon */
 }
 
 void

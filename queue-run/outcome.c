@@ -209,22 +209,48 @@ outcome_flush(struct runner *r, struct message *m)
 	return true;
 }
 
+/* Without memory to keep it: an octet is written at once, needing none; of anything
+ * else nothing is lost but one attempt, and the recipient stays pending. */
+static void
+do_without_memory(struct runner *r, struct message *m, struct outcome *what)
+{
+	log_line("%s: no memory for an outcome", m->id);
+	if (what->kind != OUTCOME_DELIVERED && what->kind != OUTCOME_REPORTED) {
+		m->has_deferral = true;
+	} else if (!record(r, m, what)) {
+		/* Neither memory nor disk: a crash may deliver twice, which is
+		 * better than not knowing what has been recorded. */
+		log_line("%s: nor can it be recorded: %s", m->id, strerror(errno));
+		abort();
+	}
+	message_set_progress(m, what->recipient, PROGRESS_OVER);
+}
+
+static struct outcome *
+copy_outcome(const struct outcome *what, const char *reason, const stralloc *nodes)
+{
+	struct outcome *o = malloc(sizeof *o);
+
+	if (o == NULL)
+		return NULL;
+	*o = *what;
+	o->reason = reason != NULL ? strdup(reason) : NULL;
+	o->nodes = (stralloc)STRALLOC_ZERO;
+	if ((reason == NULL || o->reason != NULL) && (nodes == NULL || stralloc_copy(&o->nodes, nodes)))
+		return o;
+	free_outcome(o);
+	return NULL;
+}
+
 /* Puts it behind those that wait to be recorded, and records what can be. */
 static void
-keep(struct runner *r, struct message *m, const struct outcome *what, const char *reason, const stralloc *nodes)
+keep(struct runner *r, struct message *m, struct outcome *what, const char *reason, const stralloc *nodes)
 {
-	struct outcome *o = malloc(sizeof *o), **end = &m->unrecorded;
+	struct outcome *o = copy_outcome(what, reason, nodes), **end = &m->unrecorded;
 
-	if (o != NULL) {
-		*o = *what;
-		o->reason = reason != NULL ? strdup(reason) : NULL;
-		o->nodes = (stralloc)STRALLOC_ZERO;
-	}
-	if (o == NULL || (reason != NULL && o->reason == NULL) || (nodes != NULL && !stralloc_copy(&o->nodes, nodes))) {
-		/* No memory to remember it: a crash here may deliver twice, which is
-		 * better than not knowing what has been recorded. */
-		log_line("%s: no memory for an outcome", m->id);
-		abort();
+	if (o == NULL) {
+		do_without_memory(r, m, what);
+		return;
 	}
 	while (*end != NULL)
 		end = &(*end)->next;

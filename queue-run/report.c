@@ -284,8 +284,10 @@ void
 report_enforce_deadlines(struct runner *r)
 {
 	for (struct message *m = r->messages; m != NULL; m = m->next)
-		if (m->bounce != 0 && !tain_future(&m->bounce_deadline))
+		if (m->bounce != 0 && !tain_future(&m->bounce_deadline)) {
 			kill(m->bounce, SIGKILL);
+			tain_addsec_g(&m->bounce_deadline, BOUNCE_SECONDS);	/* it ends when the kernel lets it */
+		}
 }
 
 /* In a child: queue-inject may take its time. */
@@ -316,8 +318,13 @@ inject_note(const struct runner *r, const char *id, const char *what)
 void
 report_to_postmaster(struct runner *r, const char *id, const char *what)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	if (is_over_the_limit(r)) {
+		log_line("%s: postmaster is not told: too many notices this minute", id);
+		return;
+	}
+	pid = fork();
 	if (pid == 0)
 		inject_note(r, id, what);
 	if (pid == -1)

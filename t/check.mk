@@ -19,6 +19,8 @@ TIDY     := -*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters
 PROVE    ?= prove -j 2 --timer
 MANUALS  := $(sort $(wildcard */*.[1578]))
 
+outcome.with := queue-run/outcome.c
+outcome.ldflags := -Wl,--wrap=malloc -Wl,--wrap=time
 scan.with := queue-run/scan.c
 lane.with := queue-run/lane.c queue-run/feed.c
 queue_life.with := queue-run/scan.c queue-run/message.c queue-run/outcome.c queue-run/step.c
