@@ -205,3 +205,29 @@ bounce_find_status(char status[BOUNCE_STATUS_MAX], const struct notice_recipient
 	snprintf(status, BOUNCE_STATUS_MAX, "%.*s", (int)len, s);
 	return status;
 }
+
+/* The length of the directories in front of "NAME:LINE" at s; 0 where none is. */
+static size_t
+directories_length(const char *s)
+{
+	size_t len = *s == '/' ? strcspn(s, " \t():") : 0, digits = s[len] == ':' ? strspn(s + len + 1, "0123456789") : 0;
+	const char *slash = memrchr(s, '/', len);
+
+	if (digits == 0 || strchr(" :,;)", s[len + 1 + digits]) == NULL)
+		return 0;
+	return (size_t)(slash - s) + 1;
+}
+
+void
+bounce_hide_directories(char *reason)
+{
+	bool is_start = true;
+
+	for (char *s = reason; *s != '\0'; s++) {
+		size_t n = is_start ? directories_length(s) : 0;
+
+		if (n > 0)
+			memmove(s, s + n, strlen(s + n) + 1);
+		is_start = *s == ' ' || *s == '(';
+	}
+}

@@ -27,6 +27,10 @@ bool bounce_append_xtext_decoded(stralloc *to, const char *xtext);
 /* Appends a UTF-8 address in seven bits: utf-8-addr-xtext of RFC 6533 3. */
 bool bounce_append_utf8_xtext(stralloc *to, const char *address);
 
+/* Makes "smtpd.conf:12" of "/etc/mail/smtpd.conf:12", in place: a stranger has no
+ * use for the rest, and an administrator finds it in the log. */
+void bounce_hide_directories(char *reason);
+
 /* The enhanced status code of a recipient: the given one, else one at the front of
  * the reason ("5.1.1 words", "550 5.1.1 words"), else by its action. Returns status. */
 const char *bounce_find_status(char status[BOUNCE_STATUS_MAX], const struct notice_recipient *r);

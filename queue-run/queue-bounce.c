@@ -19,6 +19,7 @@
 #include "lib/log.h"
 #include "lib/notice.h"
 #include "queue-run/bounce_report.h"
+#include "queue-run/bounce_text.h"
 
 enum { UNIQUE_LENGTH = 20, BLOCK = 65536 };
 
@@ -83,10 +84,14 @@ read_request(struct bounce *b)
 static void
 decode_request(struct bounce *b)
 {
+	struct notice_recipient *r;
 	size_t used;
 
 	if (!notice_decode(&b->notice, &used, b->request.s, b->request.len))
 		die_errno(errno == ENOMEM ? EX_TEMPFAIL : EX_USAGE, "the request");
+	r = genalloc_s(struct notice_recipient, &b->notice.recipients);
+	for (size_t i = 0; i < genalloc_len(struct notice_recipient, &b->notice.recipients); i++)
+		bounce_hide_directories((char *)(uintptr_t)r[i].reason);	/* in b->request */
 	b->text = b->request.s + used;
 	b->text_len = b->request.len - used;
 	if (b->text_len > NOTICE_TEXT_MAX)

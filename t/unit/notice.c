@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,6 +226,32 @@ no_value_begins_a_line_of_its_own(void **state)
 	notice_free(&n);
 }
 
+static void
+a_stranger_is_told_no_directories(void **state)
+{
+	static const struct {
+		const char *reason, *expected;
+	} cases[] = {
+		{ "5.7.1 /etc/mail/smtpd.conf:12: reject for any", "5.7.1 smtpd.conf:12: reject for any" },
+		{ "user x not in <users> (/etc/mail/smtpd.conf:9)", "user x not in <users> (smtpd.conf:9)" },
+		{ "/a/b:1 and /c/d:22", "b:1 and d:22" },
+		{ "4.2.1 /home/x/Maildir: Permission denied", "4.2.1 /home/x/Maildir: Permission denied" },
+		{ "http://host/a:1: no", "http://host/a:1: no" },
+		{ "/a/b:1x", "/a/b:1x" },
+		{ "/a/b:", "/a/b:" },
+		{ "/", "/" },
+		{ "", "" },
+	};
+	char reason[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(reason, sizeof reason, "%s", cases[i].reason);
+		bounce_hide_directories(reason);
+		assert_string_equal(reason, cases[i].expected);
+	}
+}
+
 int
 main(void)
 {
@@ -236,6 +263,7 @@ main(void)
 		cmocka_unit_test(text_is_wrapped_and_made_harmless),
 		cmocka_unit_test(xtext_is_decoded_and_utf8_encoded),
 		cmocka_unit_test(no_value_begins_a_line_of_its_own),
+		cmocka_unit_test(a_stranger_is_told_no_directories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
