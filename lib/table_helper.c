@@ -113,12 +113,27 @@ start(struct table_helper *h, struct table_question *q)
 
 	if (!is_known)
 		return table_say(q->why, LOOKUP_LATER, "%s: there is no program table-%s", q->t->path, q->t->type);
+	if (stat(q->t->path, &h->config) == -1)
+		h->config.st_ino = 0;
 	if (!coprocess_start(&h->process, program, q->t->path))
 		return table_say(q->why, LOOKUP_LATER, "%s: cannot run %s: %s", q->t->path, program, strerror(errno));
 	h->is_proven = false;
 	h->nrecipients = 0;
 	tain_now(&h->started);
 	return q->t->kind == TABLE_PROC ? table_proc_greet(h, q) : LOOKUP_FOUND;
+}
+
+/* Whether sqlite-lookup, which reads its configuration when it starts, would be
+ * asked by one of yesterday: accept and route would disagree. */
+static bool
+is_outdated(const struct table_helper *h)
+{
+	const struct stat *then = &h->config;
+	struct stat now;
+
+	return h->t->kind == TABLE_SQLITE && stat(h->t->path, &now) == 0 &&
+	    (now.st_ino != then->st_ino || now.st_dev != then->st_dev || now.st_size != then->st_size ||
+	    now.st_mtim.tv_sec != then->st_mtim.tv_sec || now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
 }
 
 /* ---- sqlite-lookup ---- */
@@ -234,6 +249,8 @@ ask_process(struct table_helper *h, struct table_question *q)
 	bool is_old;
 	enum lookup answer;
 
+	if (h->process.pid != 0 && is_outdated(h))
+		end(h);
 	if (h->process.pid != 0 && !coprocess_is_quiet(&h->process))
 		bury(h, q, LOOKUP_LATER);
 	do {

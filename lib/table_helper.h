@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <skalibs/tai.h>
 
@@ -28,6 +29,7 @@ struct table_helper {
 	struct table_helper *next;
 	const struct conf_table *t;	/* sqlite: of the table that was the first to ask it */
 	struct coprocess process;	/* sqlite, proc: it stays */
+	struct stat config;		/* sqlite: the file when the process was started, st_ino 0 = not known */
 	bool is_proven;			/* it has answered since its start */
 	tain started;
 	unsigned nrecipients;		/* that it has served */
