@@ -134,12 +134,13 @@ include t/check.mk
 
 # What Debian 12 has and we need: to build; beside that to run the tests and the linters.
 DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev libbearssl-dev libsqlite3-dev
-DEPS_TEST  := libcmocka-dev perl python3 sqlite3 ucspi-tcp strace swaks curl procmail clang libclang-rt-14-dev \
+DEPS_TEST  := libcmocka-dev perl python3 sqlite3 ucspi-tcp strace swaks curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
 
 deps:
 	@sh t/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
 	@sh t/deps.sh --peer postfix libdb5.3 libicu72 libnsl2 libssl3 libsasl2-2
+	@sh t/deps.sh --service dovecot-imapd dovecot-lmtpd dovecot-sqlite
 
 deps-build:
 	@sh t/deps.sh $(DEPS_BUILD)

@@ -4,12 +4,17 @@
 # needs: for a program that tests talk to, but that must not be installed, because
 # it would take the place of the host's own mail system or start a service.
 #
+# deps.sh --service PACKAGE...: the same as without, but only where that starts no service: on a
+# host whose service manager runs, it prints the line to type for whoever wants it.
+#
 # As root it installs what is missing; otherwise it prints the line to type, and
 # fails. Quiet when nothing is missing. It never removes a package.
 
 cd "$(dirname "$0")/.." || exit 1
 peer=
 if test "$1" = --peer; then peer=$2; shift 2; fi
+is_service=
+if test "$1" = --service; then is_service=yes; shift; fi
 
 missing()
 {
@@ -19,6 +24,11 @@ missing()
 }
 
 need=$(missing "$@")
+if test -n "$need" && test -n "$is_service" && { test -d /run/systemd/system || test "$(id -u)" -ne 0; }; then
+	echo "deps: not installed, since it may start a service (tests that need it are skipped): $need" >&2
+	echo "deps: as root:  apt-get install --no-install-recommends $need" >&2
+	exit 0
+fi
 if test -n "$need" && test "$(id -u)" -eq 0; then
 	echo "deps: installing $need"
 	DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND
