@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -56,7 +56,7 @@ coprocess_start(struct coprocess *p, const char *program, const char *argument)
 	p->pid = pid;
 	p->fd = pair[0];
 	p->err = err[0];
-	p->name = slash != NULL ? slash + 1 : program;
+	snprintf(p->name, sizeof p->name, "%s", slash != NULL ? slash + 1 : program);
 	p->out.len = p->in.len = p->complaint.len = 0;
 	p->is_line_over = false;
 	p->nlogged = 0;

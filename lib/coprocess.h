@@ -22,7 +22,7 @@ enum {
 struct coprocess {
 	pid_t pid;			/* 0: none */
 	int fd, err;			/* err is -1 after its end */
-	const char *name;		/* of the program, for the log; kept by reference */
+	char name[64];			/* of the program, for the log */
 	stralloc out;			/* on its way to it */
 	stralloc in;			/* what it has sent; the user takes from the front */
 	stralloc complaint;		/* the last, maybe unfinished, line of its fd 2 */
