@@ -23,6 +23,7 @@
 #include "lib/printable.h"
 #include "lib/spawn.h"
 #include "lib/table.h"
+#include "lib/table_proc.h"
 
 enum severity { SAY_ERROR, SAY_WARNING, SAY_NOTE };
 
@@ -168,7 +169,7 @@ check_file(struct check *k, const struct conf_table *t)
 static void
 check_helper(struct check *k, const struct conf_table *t)
 {
-	char program[4096], name[64];
+	char program[4096];
 
 	if (t->kind == TABLE_EXEC) {
 		if (access(t->path, X_OK) == -1)
@@ -176,13 +177,11 @@ check_helper(struct check *k, const struct conf_table *t)
 			    t->path, strerror(errno));
 		return;
 	}
-	snprintf(name, sizeof name, "table-%s", t->type);
-	if (!place_program(program, sizeof program, name) || access(program, X_OK) == -1)
+	if (!table_proc_find_program(program, sizeof program, t->type))
 		report(k, &t->at, SAY_ERROR,
-		    "table %s: backend \"%s\" does not exist: there "
-		    "is no %s; there are "
-		    "file, db and sqlite",
-		    t->name, t->type, program);
+		    "table %s: backend \"%s\" does not exist: there is no program table-%s; put it where table(5) "
+		    "says, or use file:, db:, sqlite: or exec:",
+		    t->name, t->type, t->type);
 }
 
 /* sqlite-lookup knows what a table configuration of its may say, and prints
@@ -269,6 +268,8 @@ check_use(struct check *k, const struct conf_place *at, const struct conf_table 
 	    (t->kind != TABLE_SQLITE && t->kind != TABLE_EXEC && t->kind != TABLE_PROC) ||
 	    access(t->path, R_OK) == -1)
 		return;
+	if (service == SERVICE_CREDENTIALS && geteuid() != 0)
+		return;		/* installed, the program shows them to those who need them only */
 	l = table_lookup(k->tables, t, service, keys, 1, &value, NULL, &why);
 	if (l == LOOKUP_LATER || l == LOOKUP_BROKEN)
 		report(k, at, l == LOOKUP_BROKEN ? SAY_ERROR : SAY_WARNING, "%s <%s>: %.*s", clause,
