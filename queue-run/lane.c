@@ -53,7 +53,7 @@ free_lane(struct lane *l)
 static struct lane *
 make_lane(struct runner *r, const char *key, const struct identity *who)
 {
-	struct lane *l = calloc(1, sizeof *l);
+	struct lane *l = calloc(1, sizeof *l), **end = &r->lanes;
 
 	if (l == NULL)
 		return NULL;
@@ -67,8 +67,9 @@ make_lane(struct runner *r, const char *key, const struct identity *who)
 	}
 	l->waiting_end = &l->waiting;
 	l->last_verdict = STAMP;
-	l->next = r->lanes;
-	r->lanes = l;
+	while (*end != NULL)	/* who came first is served first */
+		end = &(*end)->next;
+	*end = l;
 	return l;
 }
 
@@ -121,7 +122,25 @@ lane_is_moving(const struct lane *l)
 	tain limit;
 
 	tain_addsec(&limit, &l->last_verdict, MOVING_SECONDS);
-	return tain_future(&limit);
+	return !l->is_slow && tain_future(&limit);
+}
+
+void
+lane_press(struct runner *r, struct lane *l)
+{
+	if (r->pressing == l)
+		return;
+	r->pressing = l;
+	tain_addsec_g(&r->press_end, MOVING_SECONDS);
+}
+
+void
+lane_relieve(struct runner *r)
+{
+	if (r->pressing == NULL || (!lane_wants_more(r->pressing) && tain_future(&r->press_end)))
+		return;
+	r->pressing->is_slow = !lane_wants_more(r->pressing);
+	r->pressing = NULL;
 }
 
 struct lane *
@@ -226,18 +245,21 @@ choose_worker(struct runner *r, struct lane *l, bool *is_stuck)
 {
 	const struct job_run *j = l->waiting;
 	const struct conf_limits *limits = &r->conf->limits;
+	bool is_quick = j->is_quick && j->losses == 0, has_quick = false;
 	struct worker *w;
 
 	*is_stuck = false;
 	for (w = l->workers; w != NULL; w = w->next)
 		if (w->sent == NULL)
 			return w;
-	if (j->is_quick && j->losses == 0)
-		for (w = l->workers; w != NULL; w = w->next)
-			if (w->sending == NULL && w->nsent < PIPELINE_JOBS && holds_only_quick(w))
-				return w;
-	if (l->nworkers >= limits->mda_max_session_per_user ||
-	    (j->is_quick && j->losses == 0 && l->nworkers > 0) ||
+	for (w = l->workers; is_quick && w != NULL; w = w->next) {
+		if (!holds_only_quick(w))
+			continue;
+		if (w->sending == NULL && w->nsent < PIPELINE_JOBS)
+			return w;
+		has_quick = true;	/* soon */
+	}
+	if (has_quick || l->nworkers >= limits->mda_max_session_per_user ||
 	    (r->nworkers >= limits->mda_max_session && !drop_an_idle_worker(r)))
 		return NULL;
 	w = start_worker(r, l);
@@ -491,29 +513,35 @@ lane_worker_readable(struct runner *r, struct worker *w)
 
 /* ---- dispatch ---- */
 
-static void
+/* The lane's next job. False: it has to wait, or there is none. */
+static bool
 dispatch(struct runner *r, struct lane *l)
 {
-	while (l->waiting != NULL) {
-		bool is_stuck;
-		struct worker *w = choose_worker(r, l, &is_stuck);
+	struct worker *w;
+	bool is_stuck;
 
-		if (w != NULL)
-			send_to(r, w);
-		else if (is_stuck)
-			defer_job(r, take_waiting(r, l), "4.3.0 cannot start a delivery process");
-		else
-			break;
-	}
+	if (l->waiting == NULL)
+		return false;
+	w = choose_worker(r, l, &is_stuck);
+	if (w != NULL)
+		send_to(r, w);
+	else if (is_stuck)
+		defer_job(r, take_waiting(r, l), "4.3.0 cannot start a delivery process");
+	return w != NULL || is_stuck;
 }
 
+/* Where processes are scarce, whoever has none gets the first that is free. */
 void
 lane_dispatch(struct runner *r)
 {
 	if (r->is_stopping || r->conf == NULL)
 		return;
 	for (struct lane *l = r->lanes; l != NULL; l = l->next)
-		dispatch(r, l);
+		if (l->workers == NULL)
+			dispatch(r, l);
+	for (struct lane *l = r->lanes; l != NULL; l = l->next)
+		while (dispatch(r, l))
+			;
 }
 
 /* ---- housekeeping ---- */

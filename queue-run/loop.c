@@ -318,8 +318,7 @@ loop_run(struct runner *r)
 		if (!r->is_stopping)
 			look_at_conf(r);
 		keep_house(r);
-		if (r->pressing != NULL && lane_wants_more(r->pressing))
-			r->pressing = NULL;
+		lane_relieve(r);
 		scan_take_due(r);
 		router_dispatch(r);
 		lane_dispatch(r);

@@ -130,6 +130,7 @@ struct lane {
 	struct worker *workers;
 	size_t nworkers;
 	tain last_verdict;
+	bool is_slow;			/* has pressed for MOVING_SECONDS: others do not wait for it again */
 };
 
 /* A routing process. */
@@ -213,6 +214,7 @@ struct runner {
 	struct lane *lanes;
 	size_t nwaiting, nworkers;	/* over all lanes */
 	struct lane *pressing;		/* full, but moving: nothing is taken up until it has room, or NULL */
+	tain press_end;
 	uint32_t next_tag;
 
 	bool new_has_more, wait_has_more, cur_has_orphans;
@@ -367,6 +369,10 @@ bool lane_wants_more(const struct lane *l);
 /* Whether its processes have said something within MOVING_SECONDS: then waiting
  * for it costs less than parking a message outside and fetching it again. */
 bool lane_is_moving(const struct lane *l);
+
+/* Nothing further is taken up until the lane has room, or MOVING_SECONDS are over. */
+void lane_press(struct runner *r, struct lane *l);
+void lane_relieve(struct runner *r);
 struct lane *lane_by_key(const struct runner *r, const char *key);
 
 /* ---- feed.c ---- */

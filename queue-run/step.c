@@ -168,7 +168,7 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 			park(s, lane);
 			return;
 		}
-		s->r->pressing = lane;	/* this one still, but no further message */
+		lane_press(s->r, lane);	/* this one still, but no further message */
 	}
 	run = calloc(1, sizeof *run);
 	j->id = s->m->id;

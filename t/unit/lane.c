@@ -14,8 +14,10 @@
 #include <cmocka.h>
 
 static char happened[512];
-static int their_end;
+static int ends[16];			/* of the processes */
+static size_t nstarted;
 static bool can_start;
+static char started[64];		/* names, in the order of the starts */
 
 static void
 note(const char *what, const char *reason)
@@ -73,8 +75,12 @@ message_set_progress(struct message *m, size_t i, enum progress p)
 bool
 spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int child_fd)
 {
-	(void)r, (void)tag, (void)who;
-	their_end = can_start ? dup(child_fd) : -1;
+	size_t len = strlen(started);
+
+	(void)r, (void)tag;
+	snprintf(started + len, sizeof started - len, "%s ", who->name);
+	if (can_start)
+		ends[nstarted++] = dup(child_fd);
 	return can_start;
 }
 
@@ -106,15 +112,14 @@ new_job(struct message *m, const char *text)
 	return j;
 }
 
-/* The process answers the first job with these octets, and ends. */
+/* The process that was started first answers its first job with these octets. */
 static void
 answer(struct runner *r, const char *s, size_t len)
 {
 	struct worker *w = r->lanes->workers;
 
 	assert_non_null(w);
-	assert_int_equal(write(their_end, s, len), len);
-	close(their_end);
+	assert_int_equal(write(ends[0], s, len), len);
 	lane_worker_readable(r, w);
 }
 
@@ -136,6 +141,18 @@ end_runner(struct runner *r)
 	lane_forget_waiting(r);
 	lane_tidy(r);
 	assert_null(r->lanes);
+}
+
+static void
+close_all(struct runner *r)
+{
+	r->is_stopping = true;
+	while (nstarted > 0)
+		close(ends[--nstarted]);
+	for (struct lane *l = r->lanes; l != NULL; l = l->next)
+		while (l->workers != NULL)
+			lane_worker_readable(r, l->workers);
+	end_runner(r);
 }
 
 static void
@@ -161,7 +178,7 @@ believes_a_forward_that_was_to_be_read(void **state)
 	begin(&r, &m, true, false);
 	answer_verdict(&r, VERDICT_EXPANDED, "|command");
 	assert_string_equal(happened, "expanded by the .forward of 1000 to |command");
-	end_runner(&r);
+	close_all(&r);
 }
 
 static void
@@ -174,7 +191,7 @@ believes_a_list_that_was_to_be_read(void **state)
 	begin(&r, &m, false, true);
 	answer_verdict(&r, VERDICT_EXPANDED, "a@example.org");
 	assert_string_equal(happened, "expanded by an alias of 1000 to a@example.org");
-	end_runner(&r);
+	close_all(&r);
 }
 
 /* Else a user could have commands run as ppalias, to whom those of aliases belong. */
@@ -188,7 +205,7 @@ believes_no_expansion_that_was_not_asked_for(void **state)
 	begin(&r, &m, false, false);
 	answer_verdict(&r, VERDICT_EXPANDED, "|command");
 	assert_string_equal(happened, "deferred 4.3.0 the delivery process answered what it was not asked");
-	end_runner(&r);
+	close_all(&r);
 }
 
 static void
@@ -201,7 +218,93 @@ defers_on_nonsense(void **state)
 	begin(&r, &m, false, false);
 	answer(&r, "\377\377\377\377V", 5);
 	assert_string_equal(happened, "deferred 4.3.0 the delivery process speaks nonsense");
-	end_runner(&r);
+	close_all(&r);
+}
+
+/* ---- who gets a process ---- */
+
+static const struct identity bob = { .kind = IDENTITY_SYSTEM, .name = "bob" };
+
+static void
+add(struct runner *r, struct message *m, const struct identity *who, bool is_quick)
+{
+	struct job_run *j = new_job(m, "x");
+
+	can_start = true;
+	j->is_quick = is_quick;
+	lane_add(r, lane_find(r, who), j);
+}
+
+static void
+finish_first(struct runner *r)
+{
+	answer_verdict(r, VERDICT_DELIVERED, "2.0.0 ok");
+	lane_dispatch(r);
+	lane_tidy(r);
+}
+
+/* A mailbox does not wait for a command that takes its five minutes. */
+static void
+a_quick_job_does_not_wait_for_a_slow_one(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+
+	(void)state;
+	add(&r, &m, &alice, false);
+	lane_dispatch(&r);
+	add(&r, &m, &alice, true);
+	lane_dispatch(&r);
+	assert_int_equal(r.nworkers, 2);
+	add(&r, &m, &alice, true);		/* behind the other, which is quick */
+	lane_dispatch(&r);
+	assert_int_equal(r.nworkers, 2);
+	assert_int_equal(r.nwaiting, 0);
+	close_all(&r);
+}
+
+static void
+who_has_no_process_gets_the_next_that_is_free(void **state)
+{
+	static struct conf scarce = { .limits = { .mda_max_session = 1, .mda_max_session_per_user = 1 } };
+	struct runner r = { .conf = &scarce };
+	struct message m = { .running = 0 };
+
+	(void)state;
+	started[0] = '\0';
+	add(&r, &m, &alice, false);
+	add(&r, &m, &alice, false);
+	add(&r, &m, &bob, false);
+	lane_dispatch(&r);
+	assert_string_equal(started, "alice ");
+	finish_first(&r);
+	assert_string_equal(started, "alice bob ");
+	close_all(&r);
+}
+
+static void
+a_full_lane_holds_up_the_others_for_a_moment_only(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+	struct lane *l;
+
+	(void)state;
+	for (int i = 0; i < LANE_SHARE; i++)
+		add(&r, &m, &alice, false);
+	l = lane_by_key(&r, r.lanes->key);
+	assert_true(lane_is_full(l));
+	assert_true(lane_is_moving(l));
+	lane_press(&r, l);
+	lane_relieve(&r);
+	assert_ptr_equal(r.pressing, l);
+	tain_addsec_g(&STAMP, MOVING_SECONDS);
+	l->last_verdict = STAMP;		/* slow, but busy */
+	lane_press(&r, l);
+	lane_relieve(&r);
+	assert_null(r.pressing);
+	assert_false(lane_is_moving(l));
+	close_all(&r);
 }
 
 int
@@ -212,7 +315,11 @@ main(void)
 		cmocka_unit_test(believes_a_list_that_was_to_be_read),
 		cmocka_unit_test(believes_no_expansion_that_was_not_asked_for),
 		cmocka_unit_test(defers_on_nonsense),
+		cmocka_unit_test(a_quick_job_does_not_wait_for_a_slow_one),
+		cmocka_unit_test(who_has_no_process_gets_the_next_that_is_free),
+		cmocka_unit_test(a_full_lane_holds_up_the_others_for_a_moment_only),
 	};
 
+	tain_now_set_stopwatch_g();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
