@@ -27,6 +27,11 @@ forward.with := $(deliver-local.parts)
 command.with := $(deliver-local.parts)
 text.with    := $(deliver-local.parts)
 
+PROGRAMS += deliver-remote
+deliver-remote.parts := $(addprefix deliver-remote/,byhand.c client.c command.c connection.c delivery.c extension.c \
+    intake.c mailbox.c outcome.c report.c serve.c session.c target.c text.c transaction.c)
+deliver-remote.src := deliver-remote/deliver-remote.c $(deliver-remote.parts)
+
 # Asks nobody anything: static.
 PROGRAMS += queue-bounce
 queue-bounce.parts := queue-run/bounce_report.c queue-run/bounce_text.c

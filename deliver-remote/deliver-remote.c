@@ -1,0 +1,110 @@
+/* deliver-remote: hand messages to one destination, over SMTP or LMTP.
+ *
+ * With -s it serves the runner's jobs on the socket that is fd 0, over one
+ * session that it keeps as long as jobs come; otherwise it is qmail-remote: one
+ * message on fd 0, a report on fd 1. "Delivered" is what a server has said in reply to
+ * the end of the text. Whatever else happens, a signal too, the recipient is to be tried
+ * again, and may then get the message twice if the server had it and its reply was lost.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/sgetopt.h>
+#include <skalibs/types.h>
+
+#include "deliver-remote/byhand.h"
+#include "deliver-remote/serve.h"
+#include "lib/die.h"
+#include "lib/log.h"
+
+static _Noreturn void
+usage(void)
+{
+	die(EX_USAGE, "usage: deliver-remote [-v] [-t seconds] -s | "
+	    "deliver-remote [-v] [-t seconds] host reverse-path recipient ...");
+}
+
+struct options {
+	struct job job;
+	unsigned step_seconds;
+	bool is_server;
+};
+
+static void
+take_option(struct options *o, int letter, const char *arg)
+{
+	switch (letter) {
+	case 's': o->is_server = true; break;
+	case 'v': log_set_verbose(true); break;
+	case 't':
+		if (!uint0_scan(arg, &o->step_seconds) || o->step_seconds == 0 || o->step_seconds > 24 * 3600)
+			die(EX_USAGE, "-t %s: not a number of seconds from 1 to 86400", arg);
+		break;
+	default: usage();
+	}
+}
+
+/* Returns the index of the first operand. */
+static int
+read_options(struct options *o, int argc, const char *const *argv)
+{
+	subgetopt l = SUBGETOPT_ZERO;
+	int letter;
+
+	while ((letter = subgetopt_r(argc, argv, "svt:", &l)) != -1)
+		take_option(o, letter, l.arg);
+	if (o->is_server ? l.ind != argc : argc - l.ind < 3)
+		usage();
+	return l.ind;
+}
+
+/* A closed fd 0, 1 or 2 would be taken by the next open(). */
+static void
+require_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+			_exit(EX_TEMPFAIL);
+}
+
+static int
+serve(struct session *s)
+{
+	if (serve_jobs(0, s))
+		return 0;
+	complain("the runner's socket: broken off in the middle of a job");
+	return EX_TEMPFAIL;
+}
+
+static int
+deliver_by_hand(struct session *s, struct options *o, int argc, const char *const *argv)
+{
+	o->job.param = argv[0];
+	o->job.reverse_path = argv[1];
+	return byhand_deliver(s, &o->job, argv + 2, (size_t)argc - 2);
+}
+
+int
+main(int argc, const char *const *argv)
+{
+	struct options o = {
+		.job = { .id = "-", .action = JOB_RELAY, .recipients = GENALLOC_ZERO },
+	};
+	struct session session;
+	int first, status;
+
+	PROG = "deliver-remote";
+	require_descriptors();
+	log_open(PROG);
+	first = read_options(&o, argc, argv);
+	tain_now_set_stopwatch_g();
+	signal(SIGPIPE, SIG_IGN);
+	session_init(&session);
+	session.client.c.step_seconds = o.step_seconds;
+	status = o.is_server ? serve(&session) : deliver_by_hand(&session, &o, argc - first, argv + first);
+	session_free(&session);
+	genalloc_free(struct job_recipient, &o.job.recipients);
+	return status;
+}

@@ -1,0 +1,37 @@
+/* delivery: one message on its way to one destination, and what has become of
+ * each of its recipients. */
+#ifndef PIPEPOST_DELIVER_REMOTE_DELIVERY_H
+#define PIPEPOST_DELIVER_REMOTE_DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <skalibs/stralloc.h>
+#include <skalibs/tai.h>
+
+#include "deliver-remote/outcome.h"
+#include "deliver-remote/text.h"
+#include "lib/job.h"
+
+struct delivery {
+	const struct job *job;
+	struct text *text;
+	tain deadline;			/* for all of it */
+	stralloc reverse_path;		/* as it stands in MAIL, with NUL */
+	size_t n;
+	struct outcome *o;		/* of the job's recipients, in order */
+};
+#define DELIVERY_ZERO { .job = NULL, .reverse_path = STRALLOC_ZERO, .n = 0, .o = NULL }
+
+/* Nobody is settled yet. The memory of an earlier delivery is used again.
+ * Fails with errno ENOMEM; where the reverse-path cannot be sent everybody is settled. */
+bool delivery_begin(struct delivery *d, const struct job *j, struct text *t);
+void delivery_free(struct delivery *d);
+
+const struct job_recipient *delivery_recipient(const struct delivery *d, size_t i);
+bool delivery_is_settled(const struct delivery *d);
+
+/* Settles everybody who is not. */
+void delivery_settle(struct delivery *d, const struct outcome *as);
+
+#endif
