@@ -13,16 +13,29 @@ account_of_aliases(void)
 	return pw;
 }
 
-bool
-account_is_private(uid_t uid)
+void
+account_find_private(struct private_accounts *p)
 {
-	static const char *const names[] = { "ppsmtp", "pptls", "pptable", "ppauth", "ppqueue", "ppremote" };
+	static const char *const names[ACCOUNT_PRIVATE_MAX] = {
+		"ppsmtp", "pptls", "pptable", "ppauth", "ppqueue", "ppremote",
+	};
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+	p->n = 0;
+	for (size_t i = 0; i < ACCOUNT_PRIVATE_MAX; i++) {
 		const struct passwd *pw = getpwnam(names[i]);
 
-		if (pw != NULL && pw->pw_uid == uid)
-			return true;
+		if (pw == NULL)
+			continue;
+		p->uid[p->n] = pw->pw_uid;
+		p->gid[p->n++] = pw->pw_gid;
 	}
+}
+
+bool
+account_is_private(const struct private_accounts *p, uid_t uid, gid_t gid)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->uid[i] == uid || p->gid[i] == gid)
+			return true;
 	return false;
 }

@@ -4,6 +4,7 @@
 
 #include <pwd.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Who commands and files of alias tables belong to: ppalias; or nobody where the
@@ -11,8 +12,19 @@
  * NULL: neither is there. In getpwnam's memory. */
 const struct passwd *account_of_aliases(void);
 
-/* Whether uid is one of the accounts that hold the mail system's own secrets
- * and queue: nobody's mail is delivered as one of them. */
-bool account_is_private(uid_t uid);
+enum { ACCOUNT_PRIVATE_MAX = 6 };
+
+/* The accounts that hold the mail system's own secrets and queue: nobody's mail is
+ * delivered as one of them, or with the group of one. */
+struct private_accounts {
+	size_t n;
+	uid_t uid[ACCOUNT_PRIVATE_MAX];
+	gid_t gid[ACCOUNT_PRIVATE_MAX];
+};
+
+/* To be called once, at start: NSS does not tell "there is none" from "there is
+ * no descriptor left". */
+void account_find_private(struct private_accounts *p);
+bool account_is_private(const struct private_accounts *p, uid_t uid, gid_t gid);
 
 #endif

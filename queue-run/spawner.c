@@ -5,9 +5,9 @@
  * is told to the runner through the process's own socket, as a STUCK frame: a
  * deferral, whatever the reason. See runner.h and DESIGN, "Who may touch what".
  *
- * It outlives the runner for as long as one of its children works, and holds a
- * mark on `lock` meanwhile: that is how the next runner knows that cur/ is not
- * free yet. */
+ * It outlives the runner for as long as one of its children works, but gives none
+ * more time than the runner would have, and holds a mark on `lock` meanwhile: that
+ * is how the next runner knows that cur/ is not free yet. */
 #include "queue-run/runner.h"
 
 #include <errno.h>
@@ -25,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <skalibs/ancil.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
@@ -34,7 +33,7 @@
 #include "lib/log.h"
 #include "lib/place.h"
 
-enum { REQUEST_MAX = 512, NAME_MAX_OCTETS = 255, CHILDREN_MAX = 256 };
+enum { NAME_MAX_OCTETS = 255, CHILDREN_MAX = 256, ORPHANS_MS = (MDA_SECONDS + JOB_SLACK_SECONDS) * 1000 };
 
 /* Fixed size: nothing in it can be longer than it says. */
 struct request {
@@ -47,6 +46,12 @@ struct request {
 	char name[NAME_MAX_OCTETS + 1];
 };
 
+/* Room for one descriptor beside a request. */
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
 struct child {
 	pid_t pid;		/* 0: free */
 	uint32_t tag;
@@ -56,6 +61,7 @@ struct spawner {
 	int fd;				/* to the runner, -1 when it is gone */
 	bool is_root;
 	const char *program;
+	struct private_accounts private;
 	struct child children[CHILDREN_MAX];
 	size_t nchildren;
 };
@@ -134,7 +140,7 @@ judge(struct person *p, const struct spawner *s, const struct request *q)
 		return "4.3.5 no delivery process runs as root";
 	if (!s->is_root && p->uid != geteuid())
 		return "4.3.5 not installed with users: cannot become another user";
-	if (s->is_root && q->kind != IDENTITY_ALIAS && account_is_private(p->uid))
+	if (s->is_root && q->kind != IDENTITY_ALIAS && account_is_private(&s->private, p->uid, p->gid))
 		return "4.3.5 that is an account of the mail system itself";
 	return NULL;
 }
@@ -235,6 +241,15 @@ start(struct spawner *s, const struct request *q, int fd)
 	fd_close(fd);
 }
 
+/* What the runner would have killed long ago. */
+static void
+kill_all(const struct spawner *s)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0)
+			kill(s->children[i].pid, SIGKILL);
+}
+
 static void
 kill_child(const struct spawner *s, uint32_t tag)
 {
@@ -243,26 +258,28 @@ kill_child(const struct spawner *s, uint32_t tag)
 			kill(s->children[i].pid, SIGKILL);
 }
 
-/* ancil_recv_fd() does not wait, and the socket is sent behind its request. */
-static int
-receive_socket(const struct spawner *s)
+/* A request and the socket that goes with a start, in one piece. Returns what recvmsg() does. */
+static ssize_t
+receive(const struct spawner *s, struct request *q, int *fd)
 {
-	struct pollfd p = { .fd = s->fd, .events = POLLIN };
-	int n;
+	union control c = { .room = { 0 } };
+	struct iovec v = { .iov_base = q, .iov_len = sizeof *q };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = c.room, .msg_controllen = sizeof c.room };
+	ssize_t n = recvmsg(s->fd, &m, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *h = n >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
 
-	do {
-		n = poll(&p, 1, -1);
-	} while (n == -1 && errno == EINTR);
-	return n == 1 ? ancil_recv_fd(s->fd, 'f') : -1;
+	*fd = -1;
+	if (h != NULL && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(h), sizeof *fd);
+	return n;
 }
 
-/* The runner sends a request whole, and for a start the socket behind it. */
 static void
 serve(struct spawner *s)
 {
 	struct request q;
-	ssize_t n = recv(s->fd, &q, sizeof q, 0);
 	int fd;
+	ssize_t n = receive(s, &q, &fd);
 
 	if (n == -1 && errno == EINTR)
 		return;
@@ -272,15 +289,10 @@ serve(struct spawner *s)
 		return;
 	}
 	q.name[NAME_MAX_OCTETS] = '\0';
-	if (q.verb == 'K') {
+	if (q.verb == 'K')
 		kill_child(s, q.tag);
-		return;
-	}
-	fd = receive_socket(s);
-	if (fd == -1)
-		return;		/* the runner sees its end closed */
-	coe(fd);
-	start(s, &q, fd);
+	else if (fd != -1)	/* without one there is no descriptor left: the runner sees its end closed */
+		start(s, &q, fd);
 }
 
 static void
@@ -322,9 +334,12 @@ serve_until_alone(struct spawner *s, const char *spool)
 		_exit(111);
 	while (s->fd != -1 || s->nchildren > 0) {
 		struct pollfd p[2] = { { .fd = signals, .events = POLLIN }, { .fd = s->fd, .events = POLLIN } };
+		int n = s->fd != -1 ? poll(p, 2, -1) : poll(p, 1, ORPHANS_MS);
 
-		if (poll(p, s->fd != -1 ? 2 : 1, -1) == -1 && errno != EINTR)
+		if (n == -1 && errno != EINTR)
 			_exit(111);
+		if (n == 0)
+			kill_all(s);
 		while (selfpipe_read() > 0)
 			reap(s);
 		if (s->fd != -1 && p[1].revents != 0)
@@ -351,6 +366,7 @@ spawner_start(struct runner *r)
 		fd_close(pair[0]);
 		fd_close(r->lock_fd);	/* or we would hold the runner's lock beyond its death */
 		s.fd = pair[1];
+		account_find_private(&s.private);
 		serve_until_alone(&s, r->spool);
 	}
 	fd_close(pair[1]);
@@ -362,13 +378,25 @@ spawner_start(struct runner *r)
 	return true;
 }
 
+/* child_fd: -1 = none. */
 static bool
-send_request(const struct runner *r, const struct request *q)
+send_request(const struct runner *r, const struct request *q, int child_fd)
 {
+	union control c = { .room = { 0 } };
+	struct iovec v = { .iov_base = (void *)(uintptr_t)q, .iov_len = sizeof *q };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
 	ssize_t n;
 
+	if (child_fd != -1) {
+		c.head.cmsg_level = SOL_SOCKET;
+		c.head.cmsg_type = SCM_RIGHTS;
+		c.head.cmsg_len = CMSG_LEN(sizeof child_fd);
+		memcpy(CMSG_DATA(&c.head), &child_fd, sizeof child_fd);
+		m.msg_control = c.room;
+		m.msg_controllen = sizeof c.room;
+	}
 	do {
-		n = send(r->spawner_fd, q, sizeof *q, MSG_NOSIGNAL);
+		n = sendmsg(r->spawner_fd, &m, MSG_NOSIGNAL);
 	} while (n == -1 && errno == EINTR);
 	return n == (ssize_t)sizeof *q;
 }
@@ -386,7 +414,7 @@ spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int 
 		}
 		memcpy(q.name, who->name, strlen(who->name));
 	}
-	return send_request(r, &q) && ancil_send_fd(r->spawner_fd, child_fd, 'f');
+	return send_request(r, &q, child_fd);
 }
 
 void
@@ -394,7 +422,7 @@ spawner_kill(struct runner *r, uint32_t tag)
 {
 	struct request q = { .verb = 'K', .tag = tag };
 
-	send_request(r, &q);
+	send_request(r, &q, -1);
 }
 
 static bool

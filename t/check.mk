@@ -21,6 +21,8 @@ MANUALS  := $(sort $(wildcard */*.[1578]))
 
 outcome.with := queue-run/outcome.c
 outcome.ldflags := -Wl,--wrap=malloc -Wl,--wrap=time
+spawner.with := queue-run/spawner.c
+spawner.ldflags := -Wl,--wrap=poll
 scan.with := queue-run/scan.c
 lane.with := queue-run/lane.c queue-run/feed.c
 queue_life.with := queue-run/scan.c queue-run/message.c queue-run/outcome.c queue-run/step.c
