@@ -28,9 +28,9 @@ struct secret {
 #define SECRET_ZERO { .kind = SECRET_PASSWORD, .user = STRALLOC_ZERO, .text = STRALLOC_ZERO }
 
 /* Reads the value[0..len) that the table has for label: "user:password", or only
- * "password" (then the user is the label). "user:!command" runs the command by
- * /bin/sh -c with a PATH and nothing else in its environment, fd 0 /dev/null, and
- * takes the first line that it prints; it must exit 0 within
+ * "password" (then the user is the label). A password that begins with "!" is a
+ * command: it is run by /bin/sh -c with a PATH and nothing else in its environment,
+ * fd 0 /dev/null, fd 2 the caller's, and its first line of output is taken; it must exit 0 within
  * SECRET_COMMAND_SECONDS. It runs here and now, as whoever calls this: once per
  * session. Fails with errno EPROTO (the value, the command or its output is not
  * usable: *why says why), ETIMEDOUT (the same), ENOMEM, or that of spawn_program(). */

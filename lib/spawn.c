@@ -75,7 +75,7 @@ plan_descriptors(posix_spawn_file_actions_t *plan, const int *lifted, const int 
 }
 
 static int
-plan_signals(posix_spawnattr_t *attributes)
+plan_attributes(posix_spawnattr_t *attributes, bool is_leader)
 {
 	sigset_t none, defaults;
 	int e;
@@ -83,7 +83,8 @@ plan_signals(posix_spawnattr_t *attributes)
 	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
-	e = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	e = posix_spawnattr_setflags(attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+	    (is_leader ? POSIX_SPAWN_SETPGROUP : 0)));	/* of the group 0: its own pid */
 	if (e == 0)
 		e = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (e == 0)
@@ -93,7 +94,7 @@ plan_signals(posix_spawnattr_t *attributes)
 
 static int
 start(pid_t *pid, const char *path, const char *const argv[], const char *const envp[], const int *lifted,
-    const int *fds, size_t nfds)
+    const int *fds, size_t nfds, bool is_leader)
 {
 	posix_spawn_file_actions_t plan;
 	posix_spawnattr_t attributes;
@@ -107,7 +108,7 @@ start(pid_t *pid, const char *path, const char *const argv[], const char *const 
 		goto without_attributes;
 	e = plan_descriptors(&plan, lifted, fds, nfds);
 	if (e == 0)
-		e = plan_signals(&attributes);
+		e = plan_attributes(&attributes, is_leader);
 	if (e == 0)
 		e = posix_spawn(pid, path, &plan, &attributes, (char *const *)(uintptr_t)argv,
 		    (char *const *)(uintptr_t)envp);
@@ -117,8 +118,9 @@ without_attributes:
 	return e;
 }
 
-pid_t
-spawn_program(const char *path, const char *const argv[], const char *const envp[], const int *fds, size_t nfds)
+static pid_t
+spawn(const char *path, const char *const argv[], const char *const envp[], const int *fds, size_t nfds,
+    bool is_leader)
 {
 	int lifted[FDS_MAX];
 	pid_t pid = -1;
@@ -128,13 +130,25 @@ spawn_program(const char *path, const char *const argv[], const char *const envp
 		errno = EINVAL;
 		return -1;
 	}
-	e = lift_descriptors(lifted, fds, nfds) ? start(&pid, path, argv, envp, lifted, fds, nfds) : errno;
+	e = lift_descriptors(lifted, fds, nfds) ? start(&pid, path, argv, envp, lifted, fds, nfds, is_leader) : errno;
 	drop_descriptors(lifted, nfds);
 	if (e != 0) {
 		errno = e;
 		return -1;
 	}
 	return pid;
+}
+
+pid_t
+spawn_program(const char *path, const char *const argv[], const char *const envp[], const int *fds, size_t nfds)
+{
+	return spawn(path, argv, envp, fds, nfds, false);
+}
+
+pid_t
+spawn_group(const char *path, const char *const argv[], const char *const envp[], const int *fds, size_t nfds)
+{
+	return spawn(path, argv, envp, fds, nfds, true);
 }
 
 /* waitpid() without EINTR. */

@@ -26,6 +26,11 @@ enum {
 pid_t spawn_program(const char *path, const char *const argv[], const char *const envp[], const int *fds,
     size_t nfds);
 
+/* The same, as leader of a process group of its own: kill(-pid, ...) reaches what it
+ * has started, too. */
+pid_t spawn_group(const char *path, const char *const argv[], const char *const envp[], const int *fds,
+    size_t nfds);
+
 /* Waits until the child ends or the deadline is there (then it is killed, with
  * SIGKILL, and reaped). *status is waitpid's. Fails with errno ETIMEDOUT (after
  * the kill), ECHILD (no child of ours). */

@@ -18,8 +18,8 @@ struct tls;
 
 /* Does the handshake, to where text can be sent. Fails with errno ETIMEDOUT,
  * EPROTO, ECONNRESET (cut off, or closed in the middle), or that of read and
- * write. After a failure of any function here the session is only good for
- * tls_reason() and tls_free(). */
+ * write. After a failure of any function here (EAGAIN is none) the session is only
+ * good for tls_reason(), tls_free() and, where a write has failed, tls_read(). */
 bool tls_handshake(struct tls *t, const tain *deadline);
 
 /* Reads at most len octets, waiting for the first until the deadline; with
@@ -47,8 +47,8 @@ void tls_free(struct tls *t);
  * in->source may be set to NULL by hand. */
 size_t tls_take_input(struct tls *t, struct smtp_input *in);
 
-/* Why the last call failed with EPROTO or ECONNRESET, in words for a log line or
- * a report ("certificate expired on 2026-01-31"). Never NULL; no peer's text. */
+/* Why the last call failed, in words for a log line or a report
+ * ("the certificate expired on 2026-01-31"). Never NULL; no peer's text. */
 const char *tls_reason(const struct tls *t);
 
 /* After the handshake. */

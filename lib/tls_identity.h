@@ -17,14 +17,14 @@ struct tls_identity;
  * P-384, P-521), as PKCS#1, SEC1 or PKCS#8. Both may be the same file. The key must
  * belong to the first certificate, its file must not be readable by others or writable
  * by its group. NULL with errno (*why in words, without the file's name;
- * *is_key says which of the files it is about): that of open and read, EFBIG,
+ * *is_about_key says which of the files it is about): that of open and read, EFBIG,
  * EPROTO (not what it should be, encrypted, too weak), EACCES (its mode), ENOMEM. */
 struct tls_identity *tls_identity_read(const char *certificate_path, const char *key_path, const char **why,
-    bool *is_key);
+    bool *is_about_key);
 
 /* The same from memory; no mode is looked at. */
 struct tls_identity *tls_identity_parse(const char *certificate, size_t certificate_len, const char *key,
-    size_t key_len, const char **why, bool *is_key);
+    size_t key_len, const char **why, bool *is_about_key);
 
 /* Wipes the key. */
 void tls_identity_free(struct tls_identity *i);

@@ -1,0 +1,52 @@
+/* tls_internal: what the parts of lib/tls*.c share. Others use tls.h. */
+#ifndef PIPEPOST_TLS_INTERNAL_H
+#define PIPEPOST_TLS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bearssl.h>
+
+#include "lib/smtp.h"
+#include "lib/tls.h"
+#include "lib/tls_anchor.h"
+#include "lib/tls_identity.h"
+
+enum { TLS_REASON_MAX = 160 };
+
+/* The head of what tls_client_new() (or a server's like) makes. */
+struct tls {
+	struct smtp_source source;	/* must be first */
+	size_t size;			/* of the whole object: to wipe it */
+	int fd;
+	br_ssl_engine_context *engine;
+	const char *certificate_reason;	/* what to say for an error about the peer's certificate; may be NULL */
+	char reason[TLS_REASON_MAX];
+	unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
+};
+
+/* Prepares t (all zero) and its engine: versions, algorithms, buffers, seed.
+ * is_strict leaves out the cipher suites without forward secrecy. Fails with
+ * the errno of getrandom. */
+bool tls_start_engine(struct tls *t, br_ssl_engine_context *engine, size_t size, int fd, bool is_strict);
+
+/* BearSSL's error (of the engine, or about a certificate) in words. */
+const char *tls_error_words(int error);
+
+const br_x509_trust_anchor *tls_anchors_list(const struct tls_anchors *a);
+
+/* A certificate chain and its key, as BearSSL's contexts want them. */
+struct tls_identity {
+	br_x509_certificate chain[TLS_IDENTITY_CHAIN_MAX];
+	size_t nchain;
+	unsigned signer_key_type;	/* of who signed chain[0]: BR_KEYTYPE_RSA or _EC */
+	int key_type;			/* BR_KEYTYPE_RSA or _EC */
+	br_skey_decoder_context key;	/* holds the key itself */
+};
+
+/* The common name in the distinguished name dn[0..len) (DER), printable and ended
+ * by NUL: the last one, the most specific. "" if there is none. Returns to. */
+char *tls_common_name(char *to, size_t size, const unsigned char *dn, size_t len);
+
+#endif

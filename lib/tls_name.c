@@ -1,0 +1,89 @@
+/* tls_name: the name that a person knows a certificate by. Reads DER that a peer
+ * sent: every length is tested against what is there; what is not understood is no
+ * name, never a failure. */
+#include <string.h>
+
+#include "lib/printable.h"
+#include "lib/tls_internal.h"
+
+enum {
+	DER_OBJECT_IDENTIFIER = 0x06,
+	DER_UTF8_STRING = 0x0c,
+	DER_PRINTABLE_STRING = 0x13,
+	DER_T61_STRING = 0x14,
+	DER_IA5_STRING = 0x16,
+	DER_SEQUENCE = 0x30,
+	DER_SET = 0x31,
+};
+
+struct der {
+	const unsigned char *s;
+	size_t len;
+};
+
+/* Takes one element off the front of *from: its tag and content. Lengths of up to
+ * two octets: names are short. */
+static bool
+take_element(struct der *from, unsigned *tag, struct der *content)
+{
+	size_t head = 2, len;
+
+	if (from->len < 2)
+		return false;
+	*tag = from->s[0];
+	len = from->s[1];
+	if (len > 0x80 && len <= 0x82) {
+		size_t n = len - 0x80;
+
+		if (from->len < 2 + n)
+			return false;
+		len = n == 1 ? from->s[2] : (size_t)from->s[2] << 8 | from->s[3];
+		head += n;
+	} else if (len >= 0x80) {
+		return false;
+	}
+	if (len > from->len - head)
+		return false;
+	*content = (struct der){ .s = from->s + head, .len = len };
+	from->s += head + len;
+	from->len -= head + len;
+	return true;
+}
+
+static bool
+take_tagged(struct der *from, unsigned wanted, struct der *content)
+{
+	unsigned tag;
+
+	return take_element(from, &tag, content) && tag == wanted;
+}
+
+/* One AttributeTypeAndValue: whether it is a common name (2.5.4.3) of a kind that
+ * is text. */
+static bool
+read_common_name(struct der attribute, struct der *value)
+{
+	static const unsigned char common_name[] = { 0x55, 0x04, 0x03 };
+	struct der type;
+	unsigned tag;
+
+	if (!take_tagged(&attribute, DER_OBJECT_IDENTIFIER, &type) || type.len != sizeof common_name ||
+	    memcmp(type.s, common_name, sizeof common_name) != 0 || !take_element(&attribute, &tag, value))
+		return false;
+	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_T61_STRING || tag == DER_IA5_STRING;
+}
+
+char *
+tls_common_name(char *to, size_t size, const unsigned char *dn, size_t len)
+{
+	struct der all = { .s = dn, .len = len }, names, set, attribute, value;
+
+	to[0] = '\0';
+	if (!take_tagged(&all, DER_SEQUENCE, &names))
+		return to;
+	while (take_tagged(&names, DER_SET, &set))
+		while (take_tagged(&set, DER_SEQUENCE, &attribute))
+			if (read_common_name(attribute, &value))
+				printable_copy(to, size, (const char *)value.s, value.len);
+	return to;
+}
