@@ -39,8 +39,11 @@ begin_stop(struct smtpd *s)
 static void
 reread(struct smtpd *s)
 {
-	struct conf *fresh = conf_read(s->conf_path, s->macros, s->nmacros);
+	struct conf *fresh;
 
+	if (s->is_stopping)
+		return;		/* it would open the listeners anew */
+	fresh = conf_read(s->conf_path, s->macros, s->nmacros);
 	if (s->runner != 0)
 		kill(s->runner, SIGHUP);
 	if (fresh == NULL || fresh->nerrors > 0) {

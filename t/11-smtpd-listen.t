@@ -118,6 +118,11 @@ while s.recv(512):
 END
 idle=$!
 wait_until 10 runs smtp-recv
+kill -TERM "$SMTPD"
+ok   'TERM: nobody else is served'           wait_until 10 status 1 answers
+kill -HUP "$SMTPD"
+sleep 0.1
+ok   '... HUP does not change that'          status 1 answers
 stop "$SMTPD"
 is   'TERM with an idle session: exit 0'     "$?" 0
 wait "$idle"
