@@ -350,7 +350,7 @@ follow_route(struct step *s)
 		break;
 	case ROUTE_RELAY:
 		s->m->is_remote = true;
-		defer(s, "4.3.5 relaying needs deliver-remote, which is not installed", false);
+		defer(s, "4.3.5 this version of queue-run does not relay yet: the mail waits", false);
 		break;
 	}
 }
