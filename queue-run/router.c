@@ -299,10 +299,12 @@ router_forget(struct runner *r)
 
 		if (w->fd == 0)
 			continue;
-		if (w->asked != NULL) {
-			w->asked->next = runs;
-			runs = w->asked;
+		if (w->asked == NULL) {
+			close_router(w);	/* it ends by itself */
+			continue;
 		}
+		w->asked->next = runs;
+		runs = w->asked;
 		kill_router(w);
 	}
 	while ((run = runs) != NULL) {

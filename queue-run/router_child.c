@@ -5,6 +5,7 @@
  * other descriptor of the runner's. A question that it cannot answer is "later". */
 #include "queue-run/runner.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -40,6 +41,18 @@ leave_runner(int fd, pid_t runner)
 	return fcntl(THE_SOCKET, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+/* An answer too long to be sent is none. */
+static bool
+encode(stralloc *packet, struct route *route, const struct conf *c)
+{
+	if (route_packet_answer(packet, route, c))
+		return true;
+	route->kind = errno == EMSGSIZE ? ROUTE_BROKEN : ROUTE_LATER;
+	route->status = errno == EMSGSIZE ? "4.3.5" : "4.3.0";
+	route->nodes.len = 0;
+	return stralloc_copys(&route->why, strerror(errno)) && route_packet_answer(packet, route, c);
+}
+
 static bool
 answer(struct table_set *tables, const struct conf *c, const char *s, size_t len)
 {
@@ -51,7 +64,7 @@ answer(struct table_set *tables, const struct conf *c, const char *s, size_t len
 
 	if (is_sent) {
 		route_step(&route, c, tables, &q);
-		is_sent = route_packet_answer(&packet, &route, c) &&
+		is_sent = encode(&packet, &route, c) &&
 		    send(THE_SOCKET, packet.s, packet.len, MSG_NOSIGNAL) == (ssize_t)packet.len;
 	}
 	route_free(&route);

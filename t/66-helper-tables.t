@@ -31,11 +31,12 @@ inject()
 # is_running NAME: some process runs a program of this sandbox called so
 is_running()
 {
-	for t_p in /proc/[0-9]*; do
-		{ tr '\0' '\n' <"$t_p/cmdline"; } 2>/dev/null | grep -Fqx -e "$SANDBOX/tools/$1" && return
-	done
-	return 1
+	cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | {
+		while read -r t_p; do test "$t_p" != "$SANDBOX/tools/$1" || exit 0; done
+		exit 1
+	}
 }
+t_not() { ! "$@"; }
 # the_last N: the end of the log
 the_last() { tail -n "$1" "$LOG"; }
 queued_is() { test "$(queued)" -eq "$1"; }
@@ -143,7 +144,40 @@ make_due
 run_queue
 ok   '... until it can' has_mail pia 1
 ok   '... and the queue is empty' queue_is_empty
-not_ok '... and nobody is left behind' is_running table-test
+ok   '... and nobody is left behind' wait_until 10 t_not is_running table-test
+
+# The runner never waits for it.
+mode good
+inject pia@example.net
+mode silence
+start_runner
+ok   'TYPE: while the runner is not answered' wait_until 30 is_running table-test
+inject lola@local.example
+ok   '... other mail is delivered' wait_until 30 has_mail lola 2
+mode good
+conf <<-END
+	table t test:$rows
+	$(users_table)
+	accept from any for any userbase <users> deliver to maildir
+END
+ok   '... another configuration asks anew at once' wait_until 30 has_mail pia 2
+ok   '... and ends whoever still waits' wait_until 10 t_not is_running table-test
+conf <<-END
+	table t test:$rows
+	accept from any for domain <t> alias <t> userbase <t> deliver to maildir
+END
+stop_runner
+inject pia@example.net
+mode silence
+start_runner
+ok   'TYPE: a runner that ends' wait_until 30 is_running table-test
+stop_runner
+ok   '... ends whoever it waits for' wait_until 10 t_not is_running table-test
+is   '... and the message stays for the next one' "$(queued)" 1
+mode good
+make_due
+run_queue
+ok   '... which delivers it' has_mail pia 3
 
 conf <<-END
 	table t missing:$rows
