@@ -57,10 +57,6 @@ record_deferral(struct runner *r, struct message *m, struct outcome *o)
 	const struct queue_recipient *q = message_recipient(m, o->recipient);
 	int64_t now = time(NULL);
 
-	if (o->kind == OUTCOME_ABSENT && q->first_absent != 0 && now - q->first_absent >= ABSENCE_SECONDS) {
-		log_outcome(m, o->recipient, "User unknown", o->reason);
-		return record_failure(m, o->recipient, o->reason);
-	}
 	if (!queue_file_defer(&m->file, o->recipient, now, o->kind == OUTCOME_ABSENT, o->reason))
 		return false;
 	m->has_deferral = true;
@@ -271,6 +267,32 @@ outcome_delivered(struct runner *r, struct message *m, size_t i)
 	keep(r, m, &o, NULL, NULL);
 }
 
+/* Whether an earlier attempt has found it absent long enough ago. */
+static bool
+is_absence_proven(const struct message *m, size_t i)
+{
+	int64_t first = message_recipient(m, i)->first_absent;
+
+	return first != 0 && (int64_t)time(NULL) - first >= ABSENCE_SECONDS;
+}
+
+/* The reason was one to defer, "4.1.1 ...", and is now one to fail. */
+static void
+fail_absent(struct runner *r, struct message *m, size_t i, const char *reason)
+{
+	struct outcome o = { .recipient = i, .kind = OUTCOME_FAILED };
+	char *permanent = strdup(reason);
+
+	if (permanent != NULL && *permanent == '4')
+		*permanent = '5';
+	if (permanent != NULL)
+		reason = permanent;
+	log_outcome(m, i, "User unknown", reason);
+	stats_add(STATS_QUEUE_FAILED, 1);
+	keep(r, m, &o, reason, NULL);
+	free(permanent);
+}
+
 void
 outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
     uint32_t expire_seconds)
@@ -279,6 +301,10 @@ outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reas
 		.recipient = i, .kind = is_absence ? OUTCOME_ABSENT : OUTCOME_DEFERRED, .expire_seconds = expire_seconds,
 	};
 
+	if (is_absence && is_absence_proven(m, i)) {
+		fail_absent(r, m, i, reason);
+		return;
+	}
 	log_outcome(m, i, "Deferred", reason);
 	stats_add(STATS_QUEUE_DEFERRED, 1);
 	keep(r, m, &o, reason, NULL);
