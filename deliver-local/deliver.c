@@ -6,6 +6,7 @@
 #include "deliver-local/deliver.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -205,6 +206,29 @@ act(const struct delivery *d)
 
 /* ---- before the action ---- */
 
+/* The first message for a user of a table: nobody else would make the home. What
+ * is above it must be there, as it would not be on a disk that is not mounted. A
+ * failure shows when the home is used. */
+static void
+make_home(const struct job *j)
+{
+	size_t len = strlen(j->home);
+	char parent[PATH_MAX];
+	int fd;
+
+	while (len > 1 && j->home[len - 1] == '/')
+		len--;
+	while (len > 1 && j->home[len - 1] != '/')
+		len--;
+	if (j->home[0] != '/' || len >= sizeof parent || access(j->home, F_OK) == 0)
+		return;
+	memcpy(parent, j->home, len);
+	parent[len] = '\0';
+	fd = file_make_directory(j->home, parent);
+	if (fd != -1)
+		close(fd);
+}
+
 /* Whether the outcome is settled before anything is delivered: a loop, or what .forward says. */
 static bool
 is_settled(struct outcome *o, const struct job *j, const struct job_recipient *r, const struct text *t)
@@ -213,6 +237,8 @@ is_settled(struct outcome *o, const struct job *j, const struct job_recipient *r
 		outcome_set(o, VERDICT_FAILED, "5.4.6 Loop detected");
 		return true;
 	}
+	if (j->makes_home && j->action != JOB_LMTP)
+		make_home(j);
 	return j->reads_forward && forward_look(o, j->home, geteuid(), j->action == JOB_LMTP);
 }
 

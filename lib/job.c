@@ -82,7 +82,7 @@ put_job(stralloc *to, const struct job *j)
 	if (!put(to, j->id) || !put_octet(to, (char)j->action) || !put(to, j->param) ||
 	    !put(to, j->reverse_path) || !put(to, j->user) || !put(to, j->home) ||
 	    !put_number(to, j->reads_forward) || !put_number(to, j->lmtp_rcpt_to) ||
-	    !put_octet(to, j->delimiter) || !put_number(to, j->deadline_seconds) ||
+	    !put_number(to, j->makes_home) || !put_octet(to, j->delimiter) || !put_number(to, j->deadline_seconds) ||
 	    !put(to, j->origin) || !put(to, j->helo) || !put(to, j->auth_user) ||
 	    !put_number(to, j->text_size) || !put_number(to, n))
 		return false;
@@ -253,7 +253,7 @@ get_fields(struct rest *r, struct job *j, uint64_t *nrecipients)
 
 	if (!get(r, &j->id) || !get_action(r, &j->action) || !get(r, &j->param) || !get(r, &j->reverse_path) ||
 	    !get(r, &j->user) || !get(r, &j->home) || !get_bool(r, &j->reads_forward) ||
-	    !get_bool(r, &j->lmtp_rcpt_to) || !get_octet(r, &j->delimiter) ||
+	    !get_bool(r, &j->lmtp_rcpt_to) || !get_bool(r, &j->makes_home) || !get_octet(r, &j->delimiter) ||
 	    !get_number(r, &seconds, UINT32_MAX) || !get(r, &j->origin) || !get(r, &j->helo) ||
 	    !get(r, &j->auth_user) || !get_number(r, &j->text_size, INT64_MAX) ||
 	    !get_number(r, nrecipients, JOB_FRAME_MAX / 4))	/* four NULs each at least */

@@ -65,6 +65,7 @@ struct job {
 	const char *home;		/* %{user.directory}, HOME */
 	bool reads_forward;		/* look for ~/.forward first */
 	bool lmtp_rcpt_to;		/* LMTP: RCPT with the full address, not the user name */
+	bool makes_home;		/* a table row's home is made where only it is missing; an account's never */
 	char delimiter;			/* sub-address delimiter, for folders and %{…:strip} */
 	uint32_t deadline_seconds;	/* for the whole job */
 	const char *origin;		/* client address or "local", for the environment of commands */

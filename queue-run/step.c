@@ -239,6 +239,7 @@ deliver(struct step *s)
 	struct job j = {
 		.action = job_action(rule->action), .param = rule->action_text, .user = u->name, .home = u->home,
 		.reads_forward = !is_mailbox && *rule->action_user == '\0', .lmtp_rcpt_to = rule->lmtp_rcpt_to,
+		.makes_home = !u->is_system && *rule->action_user == '\0',
 	};
 
 	if (u->uid == 0) {

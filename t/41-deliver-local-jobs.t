@@ -32,8 +32,8 @@ def same(got, expected, what):
 
 
 def job(text=b"Subject: x\n\ntext\n", action="d", param="", user="bob", home=None, sender="anna@example.com",
-        rcpts=("bob@example.org",), forward=0, rcpt_to=0, seconds=60, size=None, ident="1.test"):
-    fields = [ident, action, param, sender, user, home or HOME, str(forward), str(rcpt_to), "+", str(seconds),
+        rcpts=("bob@example.org",), forward=0, rcpt_to=0, makes_home=0, seconds=60, size=None, ident="1.test"):
+    fields = [ident, action, param, sender, user, home or HOME, str(forward), str(rcpt_to), str(makes_home), "+", str(seconds),
               "192.0.2.1", "client.example", "", str(len(text) if size is None else size), str(len(rcpts))]
     for r in rcpts:
         fields += [r, r, "", ""]
@@ -144,6 +144,17 @@ def test_batches():
     same([p.verdicts()[0][0] for _ in range(4)], ["K", "D", "K", "K"], "verdicts come in the order of the jobs")
     ok(p.is_silent(), "a frame that is none ends the connection")
     same(p.end(), 75, "... loudly")
+
+
+def test_homes():
+    clean()
+    home = os.path.join(HOME, "fresh")
+    p = Process()
+    same(p.ask(home=home)[0][0], "Z", "the home of an account is never made")
+    same(p.ask(home=home, makes_home=1), ["K2.0.0 Delivered to Maildir"], "the home of a table row is made")
+    same(os.stat(home).st_mode & 0o777, 0o700, "... closed to others")
+    same(p.ask(home=os.path.join(HOME, "not/mounted"), makes_home=1)[0][0], "Z", "... but nothing above it")
+    same(p.end(), 0, "... and that was all")
 
 
 def test_several_recipients():
@@ -281,6 +292,7 @@ try:
     LOG = open(os.path.join(TOP, "log"), "ab")
     test_one_after_the_other()
     test_batches()
+    test_homes()
     test_several_recipients()
     test_broken_off()
     test_idle()
