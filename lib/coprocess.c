@@ -174,6 +174,21 @@ coprocess_exchange(struct coprocess *p, const tain *deadline)
 	}
 }
 
+const char *
+coprocess_describe(int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+		return "does not answer";
+	case EPIPE:
+		return "has ended";
+	case EMSGSIZE:
+		return "says too much";
+	default:
+		return strerror(error);
+	}
+}
+
 void
 coprocess_take(struct coprocess *p, size_t n)
 {
@@ -187,7 +202,8 @@ coprocess_is_quiet(const struct coprocess *p)
 	char octet;
 
 	return p->pid != 0 && p->in.len == 0 && p->out.len == 0 &&
-	    recv(p->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && (errno == EAGAIN || errno == EINTR);
+	    recv(p->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
+	    (errno == EAGAIN || errno == EINTR);
 }
 
 /* ---- the end ---- */

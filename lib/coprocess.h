@@ -42,6 +42,9 @@ bool coprocess_start(struct coprocess *p, const char *program, const char *argum
  * EMSGSIZE (over COPROCESS_INPUT_MAX), ENOMEM. */
 bool coprocess_exchange(struct coprocess *p, const tain *deadline);
 
+/* What the errno of coprocess_exchange() says of the program: "has ended". */
+const char *coprocess_describe(int error);
+
 /* Removes the first n octets of p->in. */
 void coprocess_take(struct coprocess *p, size_t n);
 

@@ -26,7 +26,8 @@ enum { BURST_RECIPIENTS = 100 };
 static bool
 is_shared(const struct conf_table *a, const struct conf_table *b)
 {
-	return a == b || (a->kind == TABLE_SQLITE && b->kind == TABLE_SQLITE && strcmp(a->path, b->path) == 0);
+	return a == b ||
+	    (a->kind == TABLE_SQLITE && b->kind == TABLE_SQLITE && strcmp(a->path, b->path) == 0);
 }
 
 static struct table_helper *
@@ -94,7 +95,8 @@ table_set_end_recipient(struct table_set *set)
 	for (struct table_helper *h = all->first; h != NULL; h = h->next) {
 		if (h->t->kind != TABLE_SQLITE || h->process.pid == 0)
 			continue;
-		if (all->serves_many && ++h->nrecipients < BURST_RECIPIENTS && !is_over(&h->started, TABLE_BURST_SECONDS))
+		if (all->serves_many && ++h->nrecipients < BURST_RECIPIENTS &&
+		    !is_over(&h->started, TABLE_BURST_SECONDS))
 			is_kept = true;
 		else
 			end(h);
@@ -108,15 +110,18 @@ static enum lookup
 start(struct table_helper *h, struct table_question *q)
 {
 	char program[PATH_MAX];
-	bool is_known = q->t->kind == TABLE_SQLITE ? place_program(program, sizeof program, "sqlite-lookup") :
+	bool is_known = q->t->kind == TABLE_SQLITE ?
+	    place_program(program, sizeof program, "sqlite-lookup") :
 	    table_proc_find_program(program, sizeof program, q->t->type);
 
 	if (!is_known)
-		return table_say(q->why, LOOKUP_LATER, "%s: there is no program table-%s", q->t->path, q->t->type);
+		return table_say(q->why, LOOKUP_LATER, "%s: there is no program table-%s",
+		    q->t->path, q->t->type);
 	if (stat(q->t->path, &h->config) == -1)
 		h->config.st_ino = 0;
 	if (!coprocess_start(&h->process, program, q->t->path))
-		return table_say(q->why, LOOKUP_LATER, "%s: cannot run %s: %s", q->t->path, program, strerror(errno));
+		return table_say(q->why, LOOKUP_LATER, "%s: cannot run %s: %s", q->t->path, program,
+		    strerror(errno));
 	h->is_proven = false;
 	h->nrecipients = 0;
 	tain_now(&h->started);
@@ -132,8 +137,9 @@ is_outdated(const struct table_helper *h)
 	struct stat now;
 
 	return h->t->kind == TABLE_SQLITE && stat(h->t->path, &now) == 0 &&
-	    (now.st_ino != then->st_ino || now.st_dev != then->st_dev || now.st_size != then->st_size ||
-	    now.st_mtim.tv_sec != then->st_mtim.tv_sec || now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
+	    (now.st_ino != then->st_ino || now.st_dev != then->st_dev ||
+		now.st_size != then->st_size || now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+		now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
 }
 
 /* ---- sqlite-lookup ---- */
@@ -149,7 +155,8 @@ add_requests(stralloc *out, const struct table_question *q, bool is_asked[])
 	for (size_t i = 0; is_added && i < q->nkeys; i++) {
 		is_asked[i] = q->keys[i][0] != '\0';
 		if (is_asked[i])
-			is_added = lookup_append_request(out, service_name(q->service), &q->keys[i], 1);
+			is_added =
+			    lookup_append_request(out, service_name(q->service), &q->keys[i], 1);
 	}
 	return is_added;
 }
@@ -170,7 +177,8 @@ take_reply(struct table_question *q, const struct lookup_reply *r)
 	}
 	q->value->len = 0;
 	for (size_t i = 0, at = 0; i < r->nvalues; i++, at += strlen(r->values + at) + 1)
-		if ((i > 0 && !stralloc_append(q->value, '\n')) || !stralloc_cats(q->value, r->values + at))
+		if ((i > 0 && !stralloc_append(q->value, '\n')) ||
+		    !stralloc_cats(q->value, r->values + at))
 			return lose(q, "has more to say than there is memory");
 	return r->answer;
 }
@@ -184,7 +192,8 @@ read_reply(struct table_helper *h, struct table_question *q, enum lookup known)
 	size_t used;
 
 	for (;;) {
-		enum lookup_scan scan = p->in.len > 0 ? lookup_scan_reply(&r, &used, p->in.s, p->in.len) : LOOKUP_PARTIAL;
+		enum lookup_scan scan = p->in.len == 0 ? LOOKUP_PARTIAL :
+		    lookup_scan_reply(&r, &used, p->in.s, p->in.len);
 
 		if (scan == LOOKUP_INVALID)
 			return lose(q, "speaks nonsense");
@@ -192,8 +201,7 @@ read_reply(struct table_helper *h, struct table_question *q, enum lookup known)
 			break;
 		if (!coprocess_exchange(p, &q->deadline)) {
 			q->has_ended = errno == EPIPE;
-			return lose(q, errno == ETIMEDOUT ? "does not answer" : errno == EPIPE ? "has ended" :
-			    errno == EMSGSIZE ? "says too much" : strerror(errno));
+			return lose(q, coprocess_describe(errno));
 		}
 	}
 	if (known == LOOKUP_ABSENT)
@@ -260,7 +268,7 @@ ask_process(struct table_helper *h, struct table_question *q)
 		if (h->process.pid == 0)
 			answer = start(h, q);
 		if (answer == LOOKUP_FOUND)
-			answer = q->t->kind == TABLE_SQLITE ? ask_sqlite(h, q) : table_proc_ask(h, q);
+			answer = h->t->kind == TABLE_SQLITE ? ask_sqlite(h, q) : table_proc_ask(h, q);
 		if (q->is_lost)
 			answer = bury(h, q, answer);
 		else
@@ -283,7 +291,8 @@ ask_once(struct table_question *q)
 static enum lookup
 tidy(const struct table_question *q)
 {
-	bool is_list = q->service == SERVICE_ALIAS || q->service == SERVICE_MAILADDRMAP || q->nkeys == 0;
+	bool is_list =
+	    q->service == SERVICE_ALIAS || q->service == SERVICE_MAILADDRMAP || q->nkeys == 0;
 	stralloc *v = q->value;
 
 	for (size_t i = 0; i < v->len; i++) {
@@ -293,15 +302,18 @@ tidy(const struct table_question *q)
 			v->len = i;
 		else if (is_end && q->nkeys != 0)
 			v->s[i] = ',';
-		else if (!is_end && ((unsigned char)v->s[i] < ' ' || v->s[i] == 0x7f) && v->s[i] != '\t')
-			return table_say(q->why, LOOKUP_BROKEN, "%s: the answer has control characters in it", q->t->path);
+		else if (!is_end && ((unsigned char)v->s[i] < ' ' || v->s[i] == 0x7f) &&
+		    v->s[i] != '\t')
+			return table_say(q->why, LOOKUP_BROKEN,
+			    "%s: the answer has control characters in it", q->t->path);
 	}
 	return LOOKUP_FOUND;
 }
 
 /* A table that is locked does not hold up each of many recipients. */
 static void
-let_rest(const struct table_helpers *all, struct table_helper *h, const struct table_question *q, const tain *asked)
+let_rest(const struct table_helpers *all, struct table_helper *h, const struct table_question *q,
+    const tain *asked)
 {
 	if (!is_over(asked, HELPER_SLOW_SECONDS) || !stralloc_copy(&h->rest_why, q->why))
 		return;
@@ -347,7 +359,8 @@ ask(struct table_helpers *all, struct table_question *q)
 	if (h == NULL)
 		return table_say(q->why, LOOKUP_LATER, "%s: out of memory", q->t->path);
 	if (is_resting(h))
-		return table_say(q->why, LOOKUP_LATER, "%.*s (a moment ago)", (int)h->rest_why.len, h->rest_why.s);
+		return table_say(q->why, LOOKUP_LATER, "%.*s (a moment ago)", (int)h->rest_why.len,
+		    h->rest_why.s);
 	tain_now(&asked);
 	tain_addsec(&q->deadline, &asked, HELPER_SECONDS);
 	answer = q->t->kind == TABLE_EXEC ? ask_once(q) : ask_process(h, q);
@@ -359,13 +372,14 @@ ask(struct table_helpers *all, struct table_question *q)
 }
 
 static enum lookup
-ask_helper(struct open_table *o, enum service service, const char *const keys[], size_t nkeys, stralloc *value,
-    size_t *which, stralloc *why)
+ask_helper(struct open_table *o, enum service service, const char *const keys[], size_t nkeys,
+    stralloc *value, size_t *which, stralloc *why)
 {
 	const char *copies[HELPER_KEYS_MAX] = { NULL };
 	stralloc reason = STRALLOC_ZERO;
 	struct table_question q = {
-		.t = o->t, .service = service, .keys = copies, .nkeys = nkeys, .value = value, .which = which,
+		.t = o->t, .service = service, .keys = copies, .nkeys = nkeys,
+		.value = value, .which = which,
 		.why = &reason,
 	};
 	enum lookup answer = LOOKUP_LATER;
@@ -399,7 +413,8 @@ fetch_helper(struct open_table *o, size_t n, stralloc *value, stralloc *why)
 		nlines += value->s[i] == '\n';
 	for (n %= nlines; n > 0; start_of_line++)
 		n -= value->s[start_of_line] == '\n';
-	end_of_line = start_of_line + byte_chr(value->s + start_of_line, value->len - start_of_line, '\n');
+	end_of_line =
+	    start_of_line + byte_chr(value->s + start_of_line, value->len - start_of_line, '\n');
 	memmove(value->s, value->s + start_of_line, end_of_line - start_of_line);
 	value->len = end_of_line - start_of_line;
 	return LOOKUP_FOUND;

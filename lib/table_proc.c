@@ -37,8 +37,8 @@ bool
 table_proc_find_program(char *path, size_t size, const char *type)
 {
 	static const char *const directories[] = {
-		LIBEXECDIR, "/usr/local/libexec/opensmtpd", "/usr/libexec/opensmtpd", "/usr/libexec/smtpd",
-		"/usr/lib/" MULTIARCH "/opensmtpd", "/usr/lib/opensmtpd",
+		LIBEXECDIR, "/usr/local/libexec/opensmtpd", "/usr/libexec/opensmtpd",
+		"/usr/libexec/smtpd", "/usr/lib/" MULTIARCH "/opensmtpd", "/usr/lib/opensmtpd",
 	};
 	char name[64];
 
@@ -62,8 +62,8 @@ lose(const struct table_helper *h, struct table_question *q, const char *words)
 	char label[TABLE_LABEL_MAX];
 
 	q->is_lost = true;
-	return table_say(q->why, LOOKUP_LATER, "%s: %s %s", table_label(label, sizeof label, q->t), h->process.name,
-	    words);
+	return table_say(q->why, LOOKUP_LATER, "%s: %s %s", table_label(label, sizeof label, q->t),
+	    h->process.name, words);
 }
 
 static enum lookup
@@ -87,8 +87,7 @@ read_line(struct table_helper *h, struct table_question *q, size_t *len)
 	while ((end = p->in.len > 0 ? memchr(p->in.s, '\n', p->in.len) : NULL) == NULL)
 		if (!coprocess_exchange(p, &q->deadline)) {
 			q->has_ended = errno == EPIPE;
-			lose(h, q, errno == ETIMEDOUT ? "does not answer" : errno == EPIPE ? "has ended" :
-			    errno == EMSGSIZE ? "says too much" : strerror(errno));
+			lose(h, q, coprocess_describe(errno));
 			return false;
 		}
 	*end = '\0';
@@ -111,7 +110,8 @@ static bool
 add_greeting(stralloc *out, const char *name)
 {
 	const char *const words[] = {
-		"config|smtpd-version|", version, "\nconfig|protocol|", protocol, "\nconfig|tablename|", name,
+		"config|smtpd-version|", version, "\nconfig|protocol|", protocol,
+		"\nconfig|tablename|", name,
 		"\nconfig|ready\n",
 	};
 
@@ -159,7 +159,7 @@ table_proc_greet(struct table_helper *h, struct table_question *q)
 			return lose_to_nonsense(h, q, h->process.in.s);
 		coprocess_take(&h->process, len);
 		if (is_ready)
-			return h->services != 0 ? LOOKUP_FOUND : lose(h, q, "offers nothing that is asked here");
+			return h->services != 0 ? LOOKUP_FOUND : lose(h, q, "offers nothing of use");
 	}
 	return lose(h, q, "registers without end");
 }
@@ -175,8 +175,10 @@ operation_of(const struct table_question *q)
 {
 	if (q->nkeys == 0)
 		return OPERATION_FETCH;
-	return q->service == SERVICE_DOMAIN || q->service == SERVICE_NETADDR || q->service == SERVICE_MAILADDR ?
-	    OPERATION_CHECK : OPERATION_LOOKUP;
+	if (q->service == SERVICE_DOMAIN || q->service == SERVICE_NETADDR ||
+	    q->service == SERVICE_MAILADDR)
+		return OPERATION_CHECK;
+	return OPERATION_LOOKUP;
 }
 
 static bool
@@ -186,9 +188,11 @@ add_request(stralloc *out, const struct table_question *q, const char *id, const
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(head, sizeof head, "table|%s|%lld.%06ld|%s|%s|%s|%s", protocol, (long long)now.tv_sec,
-	    now.tv_nsec / 1000, q->t->name, operations[operation_of(q)], service_name(q->service), id);
-	return stralloc_cats(out, head) && (key == NULL || (stralloc_cats(out, "|") && stralloc_cats(out, key))) &&
+	snprintf(head, sizeof head, "table|%s|%lld.%06ld|%s|%s|%s|%s", protocol,
+	    (long long)now.tv_sec, now.tv_nsec / 1000, q->t->name, operations[operation_of(q)],
+	    service_name(q->service), id);
+	return stralloc_cats(out, head) &&
+	    (key == NULL || (stralloc_cats(out, "|") && stralloc_cats(out, key))) &&
 	    stralloc_cats(out, "\n");
 }
 
@@ -211,7 +215,8 @@ say_error(const struct table_helper *h, const struct table_question *q, const ch
 
 	table_label(label, sizeof label, q->t);
 	if (*words == '\0')
-		return table_say(q->why, LOOKUP_LATER, "%s: %s reports an error", label, h->process.name);
+		return table_say(
+		    q->why, LOOKUP_LATER, "%s: %s reports an error", label, h->process.name);
 	return table_say(q->why, LOOKUP_LATER, "%s: %s: %.200s", label, h->process.name, words);
 }
 
@@ -238,7 +243,7 @@ read_result(struct table_helper *h, struct table_question *q, const char *id)
 	else if (strlen(value) > HELPER_RESULT_MAX)
 		answer = say_error(h, q, "its answer is too long");
 	else
-		answer = stralloc_copys(q->value, value) ? LOOKUP_FOUND : say_error(h, q, "out of memory");
+		answer = stralloc_copys(q->value, value) ? LOOKUP_FOUND : say_error(h, q, "no memory");
 	coprocess_take(&h->process, len);
 	return answer;
 }
@@ -264,11 +269,12 @@ table_proc_ask(struct table_helper *h, struct table_question *q)
 
 	if ((h->services & 1U << q->service) == 0)
 		return table_say(q->why, LOOKUP_BROKEN, "%s: %s has no service %s",
-		    table_label(label, sizeof label, q->t), h->process.name, service_name(q->service));
+		    table_label(label, sizeof label, q->t), h->process.name,
+		    service_name(q->service));
 	if (q->nkeys == 0)
 		return ask_one(h, q, NULL);
 	for (*q->which = 0; answer == LOOKUP_ABSENT && *q->which < q->nkeys; ++*q->which)
-		if (strpbrk(q->keys[*q->which], "\r\n") == NULL)	/* no line could say it: nobody has it */
+		if (strpbrk(q->keys[*q->which], "\r\n") == NULL)	/* else no line could say it */
 			answer = ask_one(h, q, q->keys[*q->which]);
 	--*q->which;
 	return answer;

@@ -67,10 +67,12 @@ route_packet_answer(stralloc *to, const struct route *r, const struct conf *c)
 	size_t why_len = r->why.len > 0 ? strnlen(r->why.s, r->why.len) : 0;
 
 	to->len = 0;
-	return put_octet(to, (unsigned)r->kind) && put_octet(to, r->user.is_system ? IS_SYSTEM : 0) &&
-	    put_number(to, rule) && put_number(to, r->user.uid) && put_number(to, r->user.gid) &&
-	    put_text(to, r->status) && stralloc_catb(to, r->why.s, why_len) && stralloc_0(to) &&
-	    put_text(to, has_user ? r->user.name : "") && put_text(to, has_user ? r->user.home : "") &&
+	return put_octet(to, (unsigned)r->kind) &&
+	    put_octet(to, r->user.is_system ? IS_SYSTEM : 0) && put_number(to, rule) &&
+	    put_number(to, r->user.uid) && put_number(to, r->user.gid) && put_text(to, r->status) &&
+	    stralloc_catb(to, r->why.s, why_len) && stralloc_0(to) &&
+	    put_text(to, has_user ? r->user.name : "") &&
+	    put_text(to, has_user ? r->user.home : "") &&
 	    stralloc_catb(to, r->nodes.s, r->nodes.len) && is_within(to, ROUTE_ANSWER_MAX);
 }
 
@@ -123,9 +125,9 @@ route_packet_read_question(struct route_question *q, struct facts *facts, const 
 	unsigned flags;
 
 	*q = (struct route_question){ .facts = facts };
-	if (!get_octet(&rest, &flags) || !get_text(&rest, &q->reverse_path) || !get_text(&rest, &q->address) ||
-	    !get_text(&rest, &user) || !get_text(&rest, &q->local_name) ||
-	    !facts_decode(facts, rest.s, rest.len)) {
+	if (!get_octet(&rest, &flags) || !get_text(&rest, &q->reverse_path) ||
+	    !get_text(&rest, &q->address) || !get_text(&rest, &user) ||
+	    !get_text(&rest, &q->local_name) || !facts_decode(facts, rest.s, rest.len)) {
 		errno = EPROTO;
 		return false;
 	}
@@ -178,9 +180,10 @@ route_packet_read_answer(struct route *r, const struct conf *c, const char *s, s
 	unsigned kind, flags;
 
 	errno = EPROTO;
-	if (!get_octet(&rest, &kind) || kind > ROUTE_RELAY || !get_octet(&rest, &flags) || !get_number(&rest, &rule) ||
-	    rule > c->nrules || !get_number(&rest, &uid) || !get_number(&rest, &gid) ||
-	    !get_text(&rest, &status) || strlen(status) >= sizeof r->own_status || !get_text(&rest, &why) ||
+	if (!get_octet(&rest, &kind) || kind > ROUTE_RELAY || !get_octet(&rest, &flags) ||
+	    !get_number(&rest, &rule) || rule > c->nrules || !get_number(&rest, &uid) ||
+	    !get_number(&rest, &gid) || !get_text(&rest, &status) ||
+	    strlen(status) >= sizeof r->own_status || !get_text(&rest, &why) ||
 	    !get_text(&rest, &name) || !get_text(&rest, &home))
 		return false;
 	r->kind = (enum route_kind)kind;

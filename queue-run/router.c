@@ -42,8 +42,9 @@ router_is_needed(const struct conf *c)
 	for (size_t i = 0; i < c->nrules; i++) {
 		const struct conf_rule *r = &c->rules[i];
 
-		if (waits(r->from_source) || waits(r->for_domain) || waits(r->sender) || waits(r->recipient) ||
-		    waits(r->alias) || waits(r->virtual) || waits(r->userbase))
+		if (waits(r->from_source) || waits(r->for_domain) || waits(r->sender) ||
+		    waits(r->recipient) || waits(r->alias) || waits(r->virtual) ||
+		    waits(r->userbase))
 			return true;
 	}
 	return false;
@@ -164,7 +165,8 @@ send_question(struct runner *r, struct router *w, const struct route_run *run)
 	char name[STEP_NAME_MAX + 1];
 	bool is_sent;
 
-	is_sent = step_pose(r, run->message, run->about, run->skip_alias, name, &q) && route_packet_ask(&packet, &q) &&
+	is_sent = step_pose(r, run->message, run->about, run->skip_alias, name, &q) &&
+	    route_packet_ask(&packet, &q) &&
 	    send(w->fd, packet.s, packet.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)packet.len;
 	stralloc_free(&packet);
 	return is_sent;
@@ -269,7 +271,8 @@ router_enforce_deadlines(struct runner *r)
 {
 	for (size_t i = 0; i < ROUTERS_MAX; i++)
 		if (r->routers[i].asked != NULL && !tain_future(&r->routers[i].deadline))
-			lose_router(r, &r->routers[i], "a table does not answer: the routing process took too long");
+			lose_router(r, &r->routers[i],
+			    "a table does not answer: the routing process took too long");
 }
 
 void
@@ -281,7 +284,8 @@ router_next_deadline(const struct runner *r, tain *deadline)
 		has_room = has_room || r->routers[i].fd == 0;
 	for (size_t i = 0; i < ROUTERS_MAX; i++) {
 		const struct router *w = &r->routers[i];
-		const tain *t = has_room && r->to_route != NULL && tain_future(&w->patience) ? &w->patience : &w->deadline;
+		const tain *t = has_room && r->to_route != NULL && tain_future(&w->patience) ?
+		    &w->patience : &w->deadline;
 
 		if (w->asked != NULL && tain_less(t, deadline))
 			*deadline = *t;

@@ -34,7 +34,8 @@ leave_runner(int fd, pid_t runner)
 	sig_blocknone();
 	setpgid(0, 0);		/* its helpers are ended with it */
 	closelog();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != runner || dup2(fd, THE_SOCKET) == -1)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != runner ||
+	    dup2(fd, THE_SOCKET) == -1)
 		return false;
 	close_range(THE_SOCKET + 1, ~0U, 0);
 	log_open("queue-run");
@@ -50,7 +51,8 @@ encode(stralloc *packet, struct route *route, const struct conf *c)
 	route->kind = errno == EMSGSIZE ? ROUTE_BROKEN : ROUTE_LATER;
 	route->status = errno == EMSGSIZE ? "4.3.5" : "4.3.0";
 	route->nodes.len = 0;
-	return stralloc_copys(&route->why, strerror(errno)) && route_packet_answer(packet, route, c);
+	return stralloc_copys(&route->why, strerror(errno)) &&
+	    route_packet_answer(packet, route, c);
 }
 
 static bool
