@@ -10,82 +10,105 @@
 
 #include <skalibs/djbunix.h>
 
+#include "lib/base64.h"
 #include "lib/wipe.h"
 
-static void
-take_octets(void *to, const void *s, size_t len)
-{
-	struct pem *p = to;
-
-	/* The place was made before: growing here would leave a copy behind. */
-	if (p->der.len + len > p->der.a)
-		p->is_out_of_memory = true;
-	else
-		stralloc_catb(&p->der, s, len);
-}
+/* A line of the text, without its end and the blanks before that. */
+struct line {
+	const char *s;
+	size_t len;
+};
 
 void
 pem_start(struct pem *p, const char *s, size_t len)
 {
-	*p = (struct pem){ .name = "", .s = s, .len = len, .der = STRALLOC_ZERO };
-	br_pem_decoder_init(&p->decoder);
-	br_pem_decoder_setdest(&p->decoder, take_octets, p);
+	*p = (struct pem){ .s = s, .len = len, .der = STRALLOC_ZERO, .text = STRALLOC_ZERO };
 }
 
-/* Octets of the text go to the decoder until it has something to say. A last line
- * without its end gets one. */
-static int
-run_decoder(struct pem *p)
+static bool
+take_line(struct pem *p, struct line *line)
 {
-	while (p->len > 0 || !p->is_ended) {
-		const char *s = p->len > 0 ? p->s : "\n";
-		size_t n = br_pem_decoder_push(&p->decoder, s, p->len > 0 ? p->len : 1);
-		int event = br_pem_decoder_event(&p->decoder);
+	const char *end;
 
-		if (p->len == 0) {
-			p->is_ended = n > 0;
-		} else {
-			p->s += n;
-			p->len -= n;
-		}
-		if (event != 0)
-			return event;
+	if (p->len == 0)
+		return false;
+	end = memchr(p->s, '\n', p->len);
+	*line = (struct line){ .s = p->s, .len = end == NULL ? p->len : (size_t)(end - p->s) };
+	p->s += line->len + (end != NULL);
+	p->len -= line->len + (end != NULL);
+	while (line->len > 0 && (line->s[line->len - 1] == '\r' || line->s[line->len - 1] == ' ' ||
+	    line->s[line->len - 1] == '\t'))
+		line->len--;
+	return true;
+}
+
+/* Whether the line is "-----WORD NAME-----"; *name receives the NAME. */
+static bool
+is_boundary(struct line line, const char *word, struct line *name)
+{
+	static const char dashes[] = "-----";
+	size_t n = sizeof dashes - 1, wordlen = strlen(word);
+
+	if (line.len < 2 * n + wordlen + 1 || memcmp(line.s, dashes, n) != 0 ||
+	    memcmp(line.s + line.len - n, dashes, n) != 0 || memcmp(line.s + n, word, wordlen) != 0 ||
+	    line.s[n + wordlen] != ' ')
+		return false;
+	*name = (struct line){ .s = line.s + n + wordlen + 1, .len = line.len - 2 * n - wordlen - 1 };
+	return true;
+}
+
+static bool
+find_begin(struct pem *p, struct line *name)
+{
+	struct line line;
+
+	while (take_line(p, &line))
+		if (is_boundary(line, "BEGIN", name))
+			return true;
+	return false;
+}
+
+/* Gathers the lines up to the object's end: the base64 in one piece. */
+static enum pem_scan
+gather_text(struct pem *p, struct line name)
+{
+	struct line line, end;
+
+	while (take_line(p, &line)) {
+		if (is_boundary(line, "END", &end))
+			return end.len == name.len && memcmp(end.s, name.s, name.len) == 0 ? PEM_OBJECT : PEM_BROKEN;
+		stralloc_catb(&p->text, line.s, line.len);	/* there is room: see pem_next() */
 	}
-	return 0;
+	return PEM_BROKEN;
 }
 
 enum pem_scan
 pem_next(struct pem *p)
 {
-	bool is_open = false;
+	enum pem_scan scan;
+	struct line name;
 
-	for (;;) {
-		switch (run_decoder(p)) {
-		case BR_PEM_BEGIN_OBJ:
-			p->name = br_pem_decoder_name(&p->decoder);
-			p->der.len = 0;
-			/* base64 makes 3 octets of 4, a line at a time */
-			if (!stralloc_ready(&p->der, p->len / 4 * 3 + 4))
-				return PEM_NO_MEMORY;
-			is_open = true;
-			break;
-		case BR_PEM_END_OBJ:
-			if (p->is_out_of_memory)
-				return PEM_NO_MEMORY;
-			return is_open ? PEM_OBJECT : PEM_BROKEN;
-		case 0:
-			return is_open ? PEM_BROKEN : PEM_END;
-		default:
-			return PEM_BROKEN;
-		}
-	}
+	p->der.len = p->text.len = 0;
+	if (!find_begin(p, &name))
+		return PEM_END;
+	if (name.len > PEM_NAME_MAX)
+		return PEM_BROKEN;
+	memcpy(p->name, name.s, name.len);
+	p->name[name.len] = '\0';
+	/* Room for all there is: growing on the way would leave copies of a key behind. */
+	if (!stralloc_ready(&p->text, p->len) || !stralloc_ready(&p->der, p->len / 4 * 3 + 3))
+		return PEM_NO_MEMORY;
+	scan = gather_text(p, name);
+	if (scan != PEM_OBJECT || base64_decode(&p->der, p->text.s, p->text.len))
+		return scan;
+	return errno == ENOMEM ? PEM_NO_MEMORY : PEM_BROKEN;
 }
 
 void
 pem_end(struct pem *p)
 {
 	wipe_and_free(&p->der);
-	explicit_bzero(&p->decoder, sizeof p->decoder);
+	wipe_and_free(&p->text);
 }
 
 bool

@@ -6,18 +6,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include <bearssl.h>
 #include <skalibs/stralloc.h>
+
+enum { PEM_NAME_MAX = 64 };
 
 /* Begin with pem_start(). The text must stay as long as the struct is used. */
 struct pem {
-	const char *name;	/* of the object: "CERTIFICATE" ... */
-	stralloc der;		/* the object */
+	char name[PEM_NAME_MAX + 1];	/* of the object: "CERTIFICATE" ... */
+	stralloc der;			/* the object */
 
-	const char *s;		/* pem.c's own, from here on */
+	const char *s;			/* pem.c's own: what is not read yet */
 	size_t len;
-	bool is_ended, is_out_of_memory;
-	br_pem_decoder_context decoder;
+	stralloc text;
 };
 
 enum pem_scan {
@@ -29,10 +29,11 @@ enum pem_scan {
 
 void pem_start(struct pem *p, const char *s, size_t len);
 
-/* Reads the next object into p->name and p->der. */
+/* Reads the next object into p->name and p->der. Text between objects does not
+ * count; inside one there is nothing but base64 and line ends. */
 enum pem_scan pem_next(struct pem *p);
 
-/* Wipes and frees p->der. */
+/* Wipes and frees what p holds. */
 void pem_end(struct pem *p);
 
 /* Whether the object is a certificate. */

@@ -9,6 +9,7 @@
 
 #include <bearssl.h>
 
+#include "lib/base64.h"
 #include "lib/wipe.h"
 
 enum { MD5_HEX = 2 * br_md5_SIZE };
@@ -18,69 +19,6 @@ fail(int error)
 {
 	errno = error;
 	return false;
-}
-
-/* ---- base64 ---- */
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-bool
-sasl_encode(stralloc *to, const char *s, size_t len)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	if (!stralloc_readyplus(to, len / 3 * 4 + 4))
-		return fail(ENOMEM);
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = len - i < 3 ? len - i : 3;
-		unsigned long group = (unsigned long)u[i] << 16 | (n > 1 ? (unsigned long)u[i + 1] << 8 : 0) |
-		    (n > 2 ? u[i + 2] : 0);
-
-		to->s[to->len++] = digits[group >> 18];
-		to->s[to->len++] = digits[group >> 12 & 63];
-		to->s[to->len++] = n > 1 ? digits[group >> 6 & 63] : '=';
-		to->s[to->len++] = n > 2 ? digits[group & 63] : '=';
-	}
-	return true;
-}
-
-/* Four digits of which npad are '='. */
-static bool
-decode_group(char out[3], const char *s, size_t npad)
-{
-	unsigned long group = 0;
-
-	for (size_t i = 0; i < 4; i++) {
-		const char *digit = i < 4 - npad && s[i] != '\0' ? strchr(digits, s[i]) : digits;
-
-		if (digit == NULL)
-			return false;
-		group = group << 6 | (unsigned long)(digit - digits);
-	}
-	out[0] = (char)(group >> 16 & 255);
-	out[1] = (char)(group >> 8 & 255);
-	out[2] = (char)(group & 255);
-	return npad == 0 || (group & (npad == 1 ? 0xff : 0xffff)) == 0;
-}
-
-bool
-sasl_decode(stralloc *to, const char *s, size_t len)
-{
-	if (len % 4 != 0 || memchr(s, '\0', len) != NULL)
-		return fail(EPROTO);
-	if (!stralloc_readyplus(to, len / 4 * 3))
-		return fail(ENOMEM);
-	for (size_t i = 0; i < len; i += 4) {
-		size_t npad = 0;
-		char out[3];
-
-		if (i + 4 == len && s[i + 3] == '=')
-			npad = s[i + 2] == '=' ? 2 : 1;
-		if (!decode_group(out, s + i, npad))
-			return fail(EPROTO);
-		stralloc_catb(to, out, 3 - npad);
-	}
-	return true;
 }
 
 /* ---- mechanisms ---- */
@@ -240,7 +178,7 @@ sasl_start(struct sasl *s, stralloc *command)
 		s->step = 0;	/* it is sent after the first, empty, challenge */
 	else
 		is_written = (stralloc_catb(command, " ", 1) || fail(ENOMEM)) &&
-		    sasl_encode(command, octets.s, octets.len);
+		    base64_encode(command, octets.s, octets.len);
 	wipe_and_free(&octets);
 	return is_written;
 }
@@ -254,11 +192,11 @@ sasl_answer(struct sasl *s, stralloc *response, const char *challenge, size_t le
 	if (len > (SASL_CHALLENGE_MAX + 2) / 3 * 4)
 		return fail(EMSGSIZE);
 	/* Only CRAM-MD5 needs the challenge to answer; others' is anything servers like to say. */
-	is_written = sasl_decode(&asked, challenge, len) ||
+	is_written = base64_decode(&asked, challenge, len) ||
 	    (errno == EPROTO && s->mechanism != SASL_CRAM_MD5);
 	if (is_written)
 		is_written = (prepare(&octets, s) || fail(ENOMEM)) && write_response(s, &octets, &asked) &&
-		    sasl_encode(response, octets.s, octets.len);
+		    base64_encode(response, octets.s, octets.len);
 	stralloc_free(&asked);
 	wipe_and_free(&octets);
 	return is_written;

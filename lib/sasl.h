@@ -49,11 +49,4 @@ bool sasl_start(struct sasl *s, stralloc *command);
  * challenge too many: send "*"), EMSGSIZE (over SASL_CHALLENGE_MAX), ENOMEM. */
 bool sasl_answer(struct sasl *s, stralloc *response, const char *challenge, size_t len);
 
-/* base64 (RFC 4648 4) of s[0..len), appended. Fails with errno ENOMEM. */
-bool sasl_encode(stralloc *to, const char *s, size_t len);
-
-/* The reverse, strict: padding whole, no blanks, no stray bits. Fails with errno
- * EPROTO, ENOMEM. */
-bool sasl_decode(stralloc *to, const char *s, size_t len);
-
 #endif

@@ -78,7 +78,7 @@ static const struct error {
 	int number;
 	const char *words;
 } errors[] = {
-	{ BR_ERR_UNSUPPORTED_VERSION, "the peer speaks no TLS 1.2" },
+	{ BR_ERR_UNSUPPORTED_VERSION, "the peer does not speak TLS, or not version 1.2" },
 	{ BR_ERR_BAD_VERSION, "the peer does not speak TLS" },
 	{ BR_ERR_UNKNOWN_TYPE, "the peer does not speak TLS" },
 	{ BR_ERR_BAD_LENGTH, "the peer does not speak TLS" },
@@ -94,10 +94,10 @@ static const struct error {
 	{ BR_ERR_WRONG_KEY_USAGE, "the certificate's key is not for this cipher suite" },
 	{ BR_ERR_NO_CLIENT_AUTH, "the peer sent no certificate" },
 	{ BR_ERR_X509_EMPTY_CHAIN, "the peer sent no certificate" },
-	{ BR_ERR_X509_UNSUPPORTED, "the certificate uses an algorithm that is not supported" },
-	{ BR_ERR_X509_LIMIT_EXCEEDED, "the certificate's key is too large" },
+	{ BR_ERR_X509_UNSUPPORTED, "the certificate uses an algorithm that is not supported, or no longer" },
+	{ BR_ERR_X509_LIMIT_EXCEEDED, "the certificate, its key or its chain is too large" },
 	{ BR_ERR_X509_WRONG_KEY_TYPE, "the certificate's key is of the wrong type" },
-	{ BR_ERR_X509_BAD_SIGNATURE, "a certificate's signature is wrong, or made with an algorithm that is not accepted" },
+	{ BR_ERR_X509_BAD_SIGNATURE, "a certificate's signature is wrong" },
 	{ BR_ERR_X509_EXPIRED, "the certificate is expired or not yet valid" },
 	{ BR_ERR_X509_DN_MISMATCH, "the certificates of the chain do not belong together" },
 	{ BR_ERR_X509_BAD_SERVER_NAME, "the certificate is for another name" },
@@ -316,6 +316,7 @@ tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
+	t->free_parts(t);
 	explicit_bzero(t, t->size);
 	free(t);
 }

@@ -1,4 +1,8 @@
-/* tls_anchor: see tls_anchor.h. Nothing of a file is kept after a failure. */
+/* tls_anchor: see tls_anchor.h.
+ *
+ * A bundle has some 150 certificates, of which a chain leads to one: reading the file
+ * only notes what they are called, and keys are decoded for those that are asked for.
+ * Nothing of a file is kept after a failure. */
 #include "lib/tls_anchor.h"
 
 #include <errno.h>
@@ -11,33 +15,21 @@
 #include "lib/pem.h"
 #include "lib/tls_internal.h"
 
-struct tls_anchors {
-	genalloc list;		/* of br_x509_trust_anchor; dn.data is one block with the key */
-	size_t nleft_out;
+/* Where in the octets of all of them one certificate is, and its subject. */
+struct place {
+	size_t start, len;
+	size_t name_start, name_len;
 };
 
-static br_x509_trust_anchor *
-anchors_of(const struct tls_anchors *a)
-{
-	return genalloc_s(br_x509_trust_anchor, &a->list);
-}
-
-const br_x509_trust_anchor *
-tls_anchors_list(const struct tls_anchors *a)
-{
-	return anchors_of(a);
-}
+struct tls_anchors {
+	stralloc octets;
+	genalloc places;	/* of struct place */
+};
 
 size_t
 tls_anchors_count(const struct tls_anchors *a)
 {
-	return genalloc_len(br_x509_trust_anchor, &a->list);
-}
-
-size_t
-tls_anchors_left_out(const struct tls_anchors *a)
-{
-	return a->nleft_out;
+	return genalloc_len(struct place, &a->places);
 }
 
 void
@@ -45,20 +37,12 @@ tls_anchors_free(struct tls_anchors *a)
 {
 	if (a == NULL)
 		return;
-	for (size_t i = 0; i < tls_anchors_count(a); i++)
-		free(anchors_of(a)[i].dn.data);
-	genalloc_free(br_x509_trust_anchor, &a->list);
+	genalloc_free(struct place, &a->places);
+	stralloc_free(&a->octets);
 	free(a);
 }
 
-static void
-take_name(void *to, const void *s, size_t len)
-{
-	stralloc *dn = to;
-
-	if (!stralloc_catb(dn, s, len))
-		dn->len = SIZE_MAX;	/* seen by the caller: no name is that long */
-}
+/* ---- those that are asked for ---- */
 
 /* Copies s[0..len) to *at and moves *at behind it. */
 static unsigned char *
@@ -73,16 +57,16 @@ copy_octets(unsigned char **at, const void *s, size_t len)
 
 /* An anchor with memory of its own. */
 static bool
-copy_anchor(br_x509_trust_anchor *to, const stralloc *dn, const br_x509_pkey *key, bool is_authority)
+copy_anchor(br_x509_trust_anchor *to, struct der name, const br_x509_pkey *key, bool is_authority)
 {
 	size_t keylen = key->key_type == BR_KEYTYPE_RSA ? key->key.rsa.nlen + key->key.rsa.elen : key->key.ec.qlen;
-	unsigned char *at = malloc(dn->len + keylen + 1);
+	unsigned char *at = malloc(name.len + keylen + 1);
 
 	if (at == NULL)
 		return false;
 	*to = (br_x509_trust_anchor){ .flags = is_authority ? BR_X509_TA_CA : 0, .pkey = *key };
-	to->dn.len = dn->len;
-	to->dn.data = copy_octets(&at, dn->s, dn->len);
+	to->dn.len = name.len;
+	to->dn.data = copy_octets(&at, name.s, name.len);
 	if (key->key_type == BR_KEYTYPE_RSA) {
 		to->pkey.key.rsa.n = copy_octets(&at, key->key.rsa.n, key->key.rsa.nlen);
 		to->pkey.key.rsa.e = copy_octets(&at, key->key.rsa.e, key->key.rsa.elen);
@@ -92,44 +76,67 @@ copy_anchor(br_x509_trust_anchor *to, const stralloc *dn, const br_x509_pkey *ke
 	return true;
 }
 
-/* Adds the certificate, or counts it as left out. Fails with ENOMEM. */
-static bool
-add_certificate(struct tls_anchors *a, const stralloc *der, stralloc *dn)
+bool
+tls_anchors_find(const struct tls_anchors *a, struct der name, br_x509_trust_anchor *list, size_t *n, size_t max)
 {
-	br_x509_decoder_context decoder;
-	br_x509_trust_anchor anchor;
-	const br_x509_pkey *key;
+	const struct place *p = genalloc_s(struct place, &a->places);
+	const unsigned char *octets = (const unsigned char *)a->octets.s;
 
-	dn->len = 0;
-	br_x509_decoder_init(&decoder, take_name, dn);
-	br_x509_decoder_push(&decoder, der->s, der->len);
-	key = br_x509_decoder_get_pkey(&decoder);
-	if (dn->len == SIZE_MAX)
-		return false;
-	if (key == NULL) {
-		a->nleft_out++;
-		return true;
-	}
-	if (!copy_anchor(&anchor, dn, key, br_x509_decoder_isCA(&decoder)))
-		return false;
-	if (!genalloc_append(br_x509_trust_anchor, &a->list, &anchor)) {
-		free(anchor.dn.data);
-		return false;
+	for (size_t i = 0; i < tls_anchors_count(a) && *n < max; i++) {
+		br_x509_decoder_context decoder;
+		const br_x509_pkey *key;
+
+		if (!der_is_equal(name, (struct der){ .s = octets + p[i].name_start, .len = p[i].name_len }))
+			continue;
+		br_x509_decoder_init(&decoder, NULL, NULL);
+		br_x509_decoder_push(&decoder, octets + p[i].start, p[i].len);
+		key = br_x509_decoder_get_pkey(&decoder);
+		if (key == NULL)
+			continue;	/* of a kind that can verify nothing */
+		if (!copy_anchor(&list[*n], name, key, br_x509_decoder_isCA(&decoder))) {
+			errno = ENOMEM;
+			return false;
+		}
+		++*n;
 	}
 	return true;
 }
 
+void
+tls_anchors_release(br_x509_trust_anchor *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].dn.data);
+}
+
+/* ---- the file ---- */
+
+/* What is no certificate is left out. Fails with ENOMEM. */
+static bool
+add_certificate(struct tls_anchors *a, const stralloc *der)
+{
+	struct der all = { .s = (const unsigned char *)der->s, .len = der->len }, issuer, subject;
+	struct place p;
+
+	if (!der_find_names(all, &issuer, &subject))
+		return true;
+	p = (struct place){ .start = a->octets.len, .len = all.len };
+	p.name_start = p.start + (size_t)(subject.s - all.s);
+	p.name_len = subject.len;
+	return stralloc_catb(&a->octets, der->s, der->len) && genalloc_append(struct place, &a->places, &p);
+}
+
 static int
-add_all(struct tls_anchors *a, struct pem *p, stralloc *dn, const char **why)
+add_all(struct tls_anchors *a, struct pem *p, const char **why)
 {
 	for (;;) {
 		switch (pem_next(p)) {
 		case PEM_OBJECT:
-			if (pem_is_certificate(p) && !add_certificate(a, &p->der, dn))
+			if (pem_is_certificate(p) && !add_certificate(a, &p->der))
 				return ENOMEM;
 			break;
 		case PEM_END:
-			*why = "it has no certificate that can be used";
+			*why = "it has no certificate";
 			return tls_anchors_count(a) > 0 ? 0 : EPROTO;
 		case PEM_BROKEN:
 			*why = "it is not whole and valid PEM";
@@ -144,7 +151,6 @@ struct tls_anchors *
 tls_anchors_parse(const char *s, size_t len, const char **why)
 {
 	struct tls_anchors *a = calloc(1, sizeof *a);
-	stralloc dn = STRALLOC_ZERO;
 	struct pem p;
 	int e;
 
@@ -152,9 +158,8 @@ tls_anchors_parse(const char *s, size_t len, const char **why)
 	if (a == NULL)
 		return NULL;
 	pem_start(&p, s, len);
-	e = add_all(a, &p, &dn, why);
+	e = add_all(a, &p, why);
 	pem_end(&p);
-	stralloc_free(&dn);
 	if (e != 0) {
 		tls_anchors_free(a);
 		a = NULL;

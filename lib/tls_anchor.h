@@ -13,16 +13,14 @@ enum { TLS_ANCHOR_FILE_MAX = 8 * 1024 * 1024 };
 struct tls_anchors;
 
 /* Reads every certificate of the file. One that is no authority is trusted for
- * itself. Single ones that cannot be read (a key of an unknown kind) are left out and
- * counted. NULL with errno (*why in words): that of open and read, EFBIG (over
- * TLS_ANCHOR_FILE_MAX), EPROTO (not PEM, or not one usable certificate), ENOMEM. */
+ * itself. The keys are looked at only when a chain leads to them. NULL with errno (*why in words): that of open and read, EFBIG (over
+ * TLS_ANCHOR_FILE_MAX), EPROTO (not PEM, or without a certificate), ENOMEM. */
 struct tls_anchors *tls_anchors_read(const char *path, const char **why);
 
 /* The same from memory. */
 struct tls_anchors *tls_anchors_parse(const char *s, size_t len, const char **why);
 
 size_t tls_anchors_count(const struct tls_anchors *a);
-size_t tls_anchors_left_out(const struct tls_anchors *a);
 void tls_anchors_free(struct tls_anchors *a);
 
 #endif

@@ -1,8 +1,9 @@
 /* tls_client: see tls_client.h.
  *
- * A certificate chain goes through BearSSL's verifier and, beside it, certificate by
- * certificate through its decoder: that one has the key where the chain is not to be
- * verified, and the dates and names that a clear reason needs. */
+ * A certificate chain is gathered whole (up to a limit), then looked at: the key of the
+ * first certificate is taken, the authorities that the chain leads to are sought, and
+ * BearSSL verifies it, also where it does not have to verify: the log is to say what
+ * a strict rule would have said. */
 #include "lib/tls_client.h"
 
 #include <arpa/inet.h>
@@ -12,11 +13,15 @@
 #include <string.h>
 #include <time.h>
 
+#include <skalibs/stralloc.h>
+
 #include "lib/tls_internal.h"
 
 enum {
 	NAME_MAX_OCTETS = 253,		/* RFC 1035 3.1, as text */
-	DN_MAX = 2048,			/* octets of a distinguished name that are looked at */
+	CHAIN_MAX = 16,			/* certificates */
+	CHAIN_OCTETS_MAX = 131072,
+	ANCHORS_MAX = 32,		/* authorities with the names that a chain mentions */
 	RSA_OCTETS_MIN = 256,		/* of a modulus in a verified chain: 2048 bits */
 	EPOCH_DAYS = 719528,		/* BearSSL counts days from the year 0 */
 	SECONDS_OF_DAY = 86400,
@@ -25,20 +30,21 @@ enum {
 /* What BearSSL sees as its X.509 engine. */
 struct verifier {
 	const br_x509_class *vtable;	/* must be first */
-	bool must_verify, has_anchors, is_first;
-	br_x509_minimal_context minimal;
-	br_x509_decoder_context decoder;	/* of the current certificate */
-	br_sha256_context digest;		/* of the first */
-	uint32_t days, seconds;			/* now */
-	unsigned char dn[DN_MAX];		/* subject of the first */
-	size_t dn_len;
+	bool must_verify;
+	const struct tls_anchors *anchors;	/* NULL: none */
+	const char *name;
+	uint32_t days, seconds;		/* now */
 
-	br_x509_pkey key;			/* of the first; points into key_octets */
-	unsigned char key_octets[BR_X509_BUFSIZE_KEY];
-	bool has_key;
-	int key_error;				/* why it has not */
+	stralloc octets;		/* of all certificates, one behind the other */
+	size_t lens[CHAIN_MAX];
+	size_t n;
+	bool is_over;			/* over a limit */
+
+	br_x509_minimal_context minimal;
+	br_x509_decoder_context decoder;	/* holds the key of the first */
+	br_x509_trust_anchor known[ANCHORS_MAX];
+	size_t nknown;
 	char reason[TLS_REASON_MAX];
-	char date_reason[TLS_REASON_MAX];	/* about the first that is out of its time */
 	struct tls_certificate *certificate;
 };
 
@@ -50,7 +56,7 @@ struct client {
 	char name[NAME_MAX_OCTETS + 1];
 };
 
-/* ---- the certificates ---- */
+/* ---- gathering ---- */
 
 static struct verifier *
 verifier_of(const br_x509_class **c)
@@ -59,26 +65,13 @@ verifier_of(const br_x509_class **c)
 }
 
 static void
-take_subject(void *to, const void *s, size_t len)
-{
-	struct verifier *v = to;
-
-	if (len > sizeof v->dn - v->dn_len)
-		len = sizeof v->dn - v->dn_len;
-	memcpy(v->dn + v->dn_len, s, len);
-	v->dn_len += len;
-}
-
-static void
 start_chain(const br_x509_class **c, const char *name)
 {
 	struct verifier *v = verifier_of(c);
 
-	v->is_first = true;
-	v->has_key = false;
-	v->key_error = BR_ERR_X509_EMPTY_CHAIN;
-	v->dn_len = 0;
-	v->minimal.vtable->start_chain(&v->minimal.vtable, name);
+	v->name = name == NULL || name[0] == '\0' ? NULL : name;
+	v->n = v->octets.len = 0;
+	v->is_over = false;
 }
 
 static void
@@ -86,10 +79,10 @@ start_certificate(const br_x509_class **c, uint32_t len)
 {
 	struct verifier *v = verifier_of(c);
 
-	v->minimal.vtable->start_cert(&v->minimal.vtable, len);
-	br_x509_decoder_init(&v->decoder, v->is_first ? take_subject : NULL, v);
-	if (v->is_first)
-		br_sha256_init(&v->digest);
+	if (v->n == CHAIN_MAX || len > CHAIN_OCTETS_MAX - v->octets.len)
+		v->is_over = true;
+	else
+		v->lens[v->n++] = len;
 }
 
 static void
@@ -97,53 +90,99 @@ append(const br_x509_class **c, const unsigned char *s, size_t len)
 {
 	struct verifier *v = verifier_of(c);
 
-	v->minimal.vtable->append(&v->minimal.vtable, s, len);
-	br_x509_decoder_push(&v->decoder, s, len);
-	if (v->is_first)
-		br_sha256_update(&v->digest, s, len);
+	if (!v->is_over && !stralloc_catb(&v->octets, (const char *)s, len))
+		v->is_over = true;
 }
 
 static void
-keep_key(struct verifier *v)
+end_certificate(const br_x509_class **c)
 {
-	const br_x509_pkey *key = br_x509_decoder_get_pkey(&v->decoder);
+	(void)c;
+}
 
-	v->key_error = br_x509_decoder_last_error(&v->decoder);
-	if (key == NULL)
-		return;
-	v->key = *key;
-	memcpy(v->key_octets, v->decoder.pkey_data, sizeof v->key_octets);
-	if (key->key_type == BR_KEYTYPE_RSA) {
-		v->key.key.rsa.n = v->key_octets + (key->key.rsa.n - v->decoder.pkey_data);
-		v->key.key.rsa.e = v->key_octets + (key->key.rsa.e - v->decoder.pkey_data);
-	} else {
-		v->key.key.ec.q = v->key_octets + (key->key.ec.q - v->decoder.pkey_data);
-	}
-	v->has_key = true;
+/* ---- looking at it ---- */
+
+static struct der
+certificate_at(const struct verifier *v, size_t i)
+{
+	struct der d = { .s = (const unsigned char *)v->octets.s, .len = v->lens[i] };
+
+	for (size_t n = 0; n < i; n++)
+		d.s += v->lens[n];
+	return d;
 }
 
 static void
-keep_fingerprint(struct verifier *v)
+say(struct verifier *v, const char *words)
 {
+	snprintf(v->reason, sizeof v->reason, "%s", words);
+}
+
+/* Who it says it is: for the log. */
+static void
+note_first(struct verifier *v)
+{
+	struct der first = certificate_at(v, 0), issuer, subject;
 	unsigned char digest[br_sha256_SIZE];
+	br_sha256_context sha;
 
-	br_sha256_out(&v->digest, digest);
+	br_sha256_init(&sha);
+	br_sha256_update(&sha, first.s, first.len);
+	br_sha256_out(&sha, digest);
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(v->certificate->fingerprint + 2 * i, 3, "%02x", digest[i]);
+	if (der_find_names(first, &issuer, &subject))
+		der_common_name(v->certificate->subject, sizeof v->certificate->subject, subject);
 }
 
-/* "the certificate expired on 2026-01-31" */
-static void
-note_date(struct verifier *v, const char *words, uint32_t days)
+/* The authorities that the chain mentions; the first certificate may be in the list
+ * itself. */
+static bool
+find_anchors(struct verifier *v)
 {
-	time_t then = ((time_t)days - EPOCH_DAYS) * SECONDS_OF_DAY;
-	struct tm tm;
+	v->nknown = 0;
+	for (size_t i = 0; i < v->n && v->anchors != NULL; i++) {
+		struct der issuer, subject;
 
-	if (v->date_reason[0] == '\0' && gmtime_r(&then, &tm) != NULL)
-		snprintf(v->date_reason, sizeof v->date_reason, "%s %s on %04d-%02d-%02d",
-		    v->is_first ? "the certificate" : "a certificate of the chain", words,
-		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+		if (!der_find_names(certificate_at(v, i), &issuer, &subject))
+			continue;
+		if (i == 0 && !der_is_equal(issuer, subject) &&
+		    !tls_anchors_find(v->anchors, subject, v->known, &v->nknown, ANCHORS_MAX))
+			return false;
+		if (!tls_anchors_find(v->anchors, issuer, v->known, &v->nknown, ANCHORS_MAX))
+			return false;
+	}
+	return true;
 }
+
+static unsigned
+verify(struct verifier *v)
+{
+	br_x509_minimal_context *m = &v->minimal;
+
+	/* SHA-1 signatures count for nothing. */
+	br_x509_minimal_init(m, &br_sha256_vtable, v->known, v->nknown);
+	br_x509_minimal_set_hash(m, br_sha256_ID, &br_sha256_vtable);
+	br_x509_minimal_set_hash(m, br_sha384_ID, &br_sha384_vtable);
+	br_x509_minimal_set_hash(m, br_sha512_ID, &br_sha512_vtable);
+	br_x509_minimal_set_rsa(m, br_rsa_pkcs1_vrfy_get_default());
+	br_x509_minimal_set_ecdsa(m, br_ec_get_default(), br_ecdsa_vrfy_asn1_get_default());
+	br_x509_minimal_set_minrsa(m, RSA_OCTETS_MIN);
+	br_x509_minimal_set_time(m, v->days, v->seconds);
+
+	m->vtable->start_chain(&m->vtable, v->name);
+	for (size_t i = 0; i < v->n; i++) {
+		struct der d = certificate_at(v, i);
+
+		m->vtable->start_cert(&m->vtable, (uint32_t)d.len);
+		if (d.len > 0)
+			m->vtable->append(&m->vtable, d.s, d.len);
+		m->vtable->end_cert(&m->vtable);
+	}
+	return m->vtable->end_chain(&m->vtable);
+}
+
+/* ---- reasons ---- */
 
 static bool
 is_before(uint32_t days, uint32_t seconds, uint32_t then_days, uint32_t then_seconds)
@@ -151,32 +190,54 @@ is_before(uint32_t days, uint32_t seconds, uint32_t then_days, uint32_t then_sec
 	return days < then_days || (days == then_days && seconds < then_seconds);
 }
 
+/* "the certificate expired on 2026-01-31" */
 static void
-check_dates(struct verifier *v)
+say_date(struct verifier *v, const char *whose, const char *words, uint32_t days)
 {
-	const br_x509_decoder_context *d = &v->decoder;
+	time_t then = ((time_t)days - EPOCH_DAYS) * SECONDS_OF_DAY;
+	struct tm tm;
 
-	if (br_x509_decoder_get_pkey(&v->decoder) == NULL)
-		return;
-	if (is_before(v->days, v->seconds, d->notbefore_days, d->notbefore_seconds))
-		note_date(v, "is not valid yet: it begins", d->notbefore_days);
-	else if (is_before(d->notafter_days, d->notafter_seconds, v->days, v->seconds))
-		note_date(v, "expired", d->notafter_days);
+	if (gmtime_r(&then, &tm) != NULL)
+		snprintf(v->reason, sizeof v->reason, "%s %s on %04d-%02d-%02d", whose, words, tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday);
 }
 
+/* About the first certificate of the chain that is out of its time. */
 static void
-end_certificate(const br_x509_class **c)
+explain_dates(struct verifier *v)
 {
-	struct verifier *v = verifier_of(c);
+	for (size_t i = 0; i < v->n; i++) {
+		const char *whose = i == 0 ? "the certificate" : "a certificate of the chain";
+		struct der c = certificate_at(v, i);
+		br_x509_decoder_context d;
 
-	v->minimal.vtable->end_cert(&v->minimal.vtable);
-	check_dates(v);
-	if (v->is_first) {
-		keep_key(v);
-		keep_fingerprint(v);
-		tls_common_name(v->certificate->subject, sizeof v->certificate->subject, v->dn, v->dn_len);
+		br_x509_decoder_init(&d, NULL, NULL);
+		br_x509_decoder_push(&d, c.s, c.len);
+		if (br_x509_decoder_get_pkey(&d) == NULL)
+			continue;
+		if (is_before(v->days, v->seconds, d.notbefore_days, d.notbefore_seconds)) {
+			say_date(v, whose, "is not valid yet: it begins", d.notbefore_days);
+			return;
+		}
+		if (is_before(d.notafter_days, d.notafter_seconds, v->days, v->seconds)) {
+			say_date(v, whose, "expired", d.notafter_days);
+			return;
+		}
 	}
-	v->is_first = false;
+}
+
+/* Nobody known has signed it. */
+static void
+explain_trust(struct verifier *v)
+{
+	struct der issuer, subject;
+
+	if (v->anchors == NULL)
+		say(v, "no authorities are known here");
+	else if (der_find_names(certificate_at(v, 0), &issuer, &subject) && der_is_equal(issuer, subject))
+		say(v, "the certificate is self-signed");
+	else
+		say(v, "the certificate's issuer is unknown");
 }
 
 static void
@@ -184,42 +245,64 @@ explain(struct verifier *v, unsigned error)
 {
 	const char *words = tls_error_words((int)error);
 
-	if (error == BR_ERR_X509_EXPIRED && v->date_reason[0] != '\0')
-		words = v->date_reason;
-	else if (error == BR_ERR_X509_NOT_TRUSTED && !v->has_anchors)
-		words = "no authorities are known here";
 	if (words != NULL)
-		snprintf(v->reason, sizeof v->reason, "%s", words);
+		say(v, words);
 	else
 		snprintf(v->reason, sizeof v->reason, "the certificate is malformed (BearSSL error %u)", error);
+	if (error == BR_ERR_X509_EXPIRED)
+		explain_dates(v);
+	if (error == BR_ERR_X509_NOT_TRUSTED)
+		explain_trust(v);
+}
+
+static unsigned
+refuse(struct verifier *v, unsigned error)
+{
+	explain(v, error);
+	return error;
 }
 
 static unsigned
 end_chain(const br_x509_class **c)
 {
 	struct verifier *v = verifier_of(c);
-	unsigned error = v->minimal.vtable->end_chain(&v->minimal.vtable);
+	struct der first;
+	unsigned error;
 
-	v->certificate->is_verified = error == 0 && v->minimal.server_name != NULL;
-	if (error != 0)
+	if (v->is_over)
+		return refuse(v, BR_ERR_X509_LIMIT_EXCEEDED);
+	if (v->n == 0)
+		return refuse(v, BR_ERR_X509_EMPTY_CHAIN);
+	note_first(v);
+	first = certificate_at(v, 0);
+	br_x509_decoder_init(&v->decoder, NULL, NULL);
+	br_x509_decoder_push(&v->decoder, first.s, first.len);
+	if (br_x509_decoder_last_error(&v->decoder) != 0)
+		return refuse(v, (unsigned)br_x509_decoder_last_error(&v->decoder));
+	if (!find_anchors(v))
+		return refuse(v, BR_ERR_X509_LIMIT_EXCEEDED);
+	error = verify(v);
+	if (error != 0) {
 		explain(v, error);
-	else if (v->certificate->is_verified)
+		return v->must_verify ? error : 0;
+	}
+	/* Without a name (an address) the chain alone says nothing. */
+	v->certificate->is_verified = v->name != NULL;
+	if (v->certificate->is_verified)
 		v->reason[0] = '\0';
-	if (error == 0 || v->must_verify)
-		return error;
-	return v->has_key ? 0 : (unsigned)v->key_error;
+	return 0;
 }
 
 static const br_x509_pkey *
 get_key(const br_x509_class *const *c, unsigned *usages)
 {
-	const struct verifier *v = (const struct verifier *)(const void *)c;
+	struct verifier *v = (struct verifier *)(uintptr_t)(const void *)c;
 
 	if (v->certificate->is_verified)
 		return v->minimal.vtable->get_pkey(&v->minimal.vtable, usages);
 	if (usages != NULL)
 		*usages = BR_KEYTYPE_KEYX | BR_KEYTYPE_SIGN;
-	return v->has_key ? &v->key : NULL;
+	return br_x509_decoder_get_pkey(&v->decoder);
 }
 
 static const br_x509_class verifier_class = {
@@ -235,28 +318,16 @@ static const br_x509_class verifier_class = {
 static void
 start_verifier(struct verifier *v, const struct tls_client_options *o, struct tls_certificate *certificate)
 {
-	static const br_x509_trust_anchor none;
-	size_t n = o->anchors == NULL ? 0 : tls_anchors_count(o->anchors);
 	time_t now = time(NULL);
 
 	v->vtable = &verifier_class;
 	v->must_verify = o->verify;
-	v->has_anchors = n > 0;
+	v->anchors = o->anchors;
 	v->certificate = certificate;
 	certificate->reason = v->reason;
-	snprintf(v->reason, sizeof v->reason, "%s", "there is no name to look for in the certificate");
+	say(v, "there is no name to look for in the certificate");
 	v->days = (uint32_t)(now / SECONDS_OF_DAY + EPOCH_DAYS);
 	v->seconds = (uint32_t)(now % SECONDS_OF_DAY);
-
-	/* SHA-1 signatures count for nothing. */
-	br_x509_minimal_init(&v->minimal, &br_sha256_vtable, n == 0 ? &none : tls_anchors_list(o->anchors), n);
-	br_x509_minimal_set_hash(&v->minimal, br_sha256_ID, &br_sha256_vtable);
-	br_x509_minimal_set_hash(&v->minimal, br_sha384_ID, &br_sha384_vtable);
-	br_x509_minimal_set_hash(&v->minimal, br_sha512_ID, &br_sha512_vtable);
-	br_x509_minimal_set_rsa(&v->minimal, br_rsa_pkcs1_vrfy_get_default());
-	br_x509_minimal_set_ecdsa(&v->minimal, br_ec_get_default(), br_ecdsa_vrfy_asn1_get_default());
-	br_x509_minimal_set_minrsa(&v->minimal, RSA_OCTETS_MIN);
-	br_x509_minimal_set_time(&v->minimal, v->days, v->seconds);
 }
 
 /* ---- the session ---- */
@@ -270,6 +341,15 @@ set_identity(br_ssl_client_context *c, const struct tls_identity *i)
 	else
 		br_ssl_client_set_single_ec(c, i->chain, i->nchain, br_skey_decoder_get_ec(&i->key), BR_KEYTYPE_SIGN,
 		    i->signer_key_type, br_ec_get_default(), br_ecdsa_sign_asn1_get_default());
+}
+
+static void
+free_client(struct tls *t)
+{
+	struct verifier *v = &((struct client *)t)->verifier;
+
+	stralloc_free(&v->octets);
+	tls_anchors_release(v->known, v->nknown);
 }
 
 static bool
@@ -333,6 +413,7 @@ tls_client_new(const struct tls_client_options *o, const char **why)
 	if (c == NULL)
 		return NULL;
 	c->t.size = sizeof *c;
+	c->t.free_parts = free_client;
 	if (start(c, o, why))
 		return &c->t;
 	e = errno;

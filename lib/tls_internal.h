@@ -8,6 +8,7 @@
 
 #include <bearssl.h>
 
+#include "lib/der.h"
 #include "lib/smtp.h"
 #include "lib/tls.h"
 #include "lib/tls_anchor.h"
@@ -19,6 +20,7 @@ enum { TLS_REASON_MAX = 160 };
 struct tls {
 	struct smtp_source source;	/* must be first */
 	size_t size;			/* of the whole object: to wipe it */
+	void (*free_parts)(struct tls *t);	/* what it holds memory for beside itself */
 	int fd;
 	br_ssl_engine_context *engine;
 	const char *certificate_reason;	/* what to say for an error about the peer's certificate; may be NULL */
@@ -34,7 +36,11 @@ bool tls_start_engine(struct tls *t, br_ssl_engine_context *engine, size_t size,
 /* BearSSL's error (of the engine, or about a certificate) in words. */
 const char *tls_error_words(int error);
 
-const br_x509_trust_anchor *tls_anchors_list(const struct tls_anchors *a);
+/* Appends to list[0..*n) those that bear the name, up to max. Each has memory of its
+ * own in dn.data: tls_anchors_release() frees it. Fails with errno ENOMEM. */
+bool tls_anchors_find(const struct tls_anchors *a, struct der name, br_x509_trust_anchor *list, size_t *n,
+    size_t max);
+void tls_anchors_release(br_x509_trust_anchor *list, size_t n);
 
 /* A certificate chain and its key, as BearSSL's contexts want them. */
 struct tls_identity {
@@ -44,9 +50,5 @@ struct tls_identity {
 	int key_type;			/* BR_KEYTYPE_RSA or _EC */
 	br_skey_decoder_context key;	/* holds the key itself */
 };
-
-/* The common name in the distinguished name dn[0..len) (DER), printable and ended
- * by NUL: the last one, the most specific. "" if there is none. Returns to. */
-char *tls_common_name(char *to, size_t size, const unsigned char *dn, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 # t/unit/NAME.c   a cmocka program, linked with libpipepost.a and NAME.with (objects of programs)
 # t/NN-*.t        end-to-end tests (TAP), run by prove; 01-unit.t and 02-fuzz.t run the other two kinds
 # t/fuzz/NAME.c   a libFuzzer target
+# t/tool/NAME.c   a program that an end-to-end test uses, in build/tool/
 #
 # make check T='t/70-chain.t t/71-*.t'    only these
 
@@ -35,6 +36,13 @@ $(BUILD)/t/$(1): $(BUILD)/obj/t/unit/$(1).o $(call obj,$($(1).with)) $(LIB)
 endef
 $(foreach u,$(UNIT_SRC:t/unit/%.c=%),$(eval $(call unit,$(u))))
 
+TOOL_SRC := $(sort $(wildcard t/tool/*.c))
+TOOLS    := $(patsubst t/tool/%.c,$(BUILD)/tool/%,$(TOOL_SRC))
+
+$(BUILD)/tool/%: $(BUILD)/obj/t/tool/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL)
+
 # The target, the library and the parts it tests, all with coverage for the fuzzer.
 FUZZ_CC   = $(CLANG) $(CPPFLAGS) -std=c17 -O1 -g -fno-sanitize-recover=undefined
 FUZZ_LIB := $(BUILD)/fuzz-obj/libpipepost.a
@@ -55,7 +63,7 @@ $(foreach f,$(FUZZ_SRC:t/fuzz/%.c=%),$(eval $(call fuzz,$(f))))
 
 -include $(shell find $(BUILD)/fuzz-obj -name '*.d' 2>/dev/null)
 
-units: $(UNIT)
+units: $(UNIT) $(TOOLS)
 fuzzers: $(if $(HAVE_CLANG),$(FUZZ))
 
 check: check-werror all units fuzzers

@@ -1,12 +1,13 @@
-/* tls_name: the name that a person knows a certificate by. Reads DER that a peer
- * sent: every length is tested against what is there; what is not understood is no
- * name, never a failure. */
+/* der: see der.h. Reads what a peer sent: every length is tested against what is
+ * there. */
+#include "lib/der.h"
+
 #include <string.h>
 
 #include "lib/printable.h"
-#include "lib/tls_internal.h"
 
 enum {
+	DER_INTEGER = 0x02,
 	DER_OBJECT_IDENTIFIER = 0x06,
 	DER_UTF8_STRING = 0x0c,
 	DER_PRINTABLE_STRING = 0x13,
@@ -14,15 +15,17 @@ enum {
 	DER_IA5_STRING = 0x16,
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
+	DER_VERSION = 0xa0,	/* [0] of a certificate */
 };
 
-struct der {
-	const unsigned char *s;
-	size_t len;
-};
+bool
+der_is_equal(struct der a, struct der b)
+{
+	return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+}
 
 /* Takes one element off the front of *from: its tag and content. Lengths of up to
- * two octets: names are short. */
+ * two octets: what is read here is smaller than 64 KiB. */
 static bool
 take_element(struct der *from, unsigned *tag, struct der *content)
 {
@@ -73,13 +76,39 @@ read_common_name(struct der attribute, struct der *value)
 	return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_T61_STRING || tag == DER_IA5_STRING;
 }
 
-char *
-tls_common_name(char *to, size_t size, const unsigned char *dn, size_t len)
+bool
+der_find_names(struct der certificate, struct der *issuer, struct der *subject)
 {
-	struct der all = { .s = dn, .len = len }, names, set, attribute, value;
+	struct der all, fields, rest, content;
+	unsigned tag;
+
+	if (!take_tagged(&certificate, DER_SEQUENCE, &all) || !take_tagged(&all, DER_SEQUENCE, &fields))
+		return false;
+	rest = fields;
+	if (take_tagged(&rest, DER_VERSION, &content))
+		fields = rest;
+	if (!take_tagged(&fields, DER_INTEGER, &content) || !take_tagged(&fields, DER_SEQUENCE, &content))
+		return false;		/* serial number, algorithm */
+	*issuer = fields;
+	if (!take_tagged(&fields, DER_SEQUENCE, &content))
+		return false;
+	issuer->len -= fields.len;
+	if (!take_element(&fields, &tag, &content))
+		return false;		/* validity */
+	*subject = fields;
+	if (!take_tagged(&fields, DER_SEQUENCE, &content))
+		return false;
+	subject->len -= fields.len;
+	return true;
+}
+
+char *
+der_common_name(char *to, size_t size, struct der name)
+{
+	struct der names, set, attribute, value;
 
 	to[0] = '\0';
-	if (!take_tagged(&all, DER_SEQUENCE, &names))
+	if (!take_tagged(&name, DER_SEQUENCE, &names))
 		return to;
 	while (take_tagged(&names, DER_SET, &set))
 		while (take_tagged(&set, DER_SEQUENCE, &attribute))
