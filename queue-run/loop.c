@@ -338,4 +338,5 @@ loop_run(struct runner *r)
 	genalloc_free(struct watched, &t.owners);
 	r->has_ended_without_conf = r->conf == NULL;
 	forget_conf(r);
+	router_end(r);
 }

@@ -17,6 +17,7 @@
 #include <skalibs/djbunix.h>
 
 #include "lib/log.h"
+#include "lib/spawn.h"
 #include "queue-run/route_packet.h"
 
 /* A recipient that cannot be decided about before the answer is there. */
@@ -112,10 +113,10 @@ static void
 close_router(struct router *w)
 {
 	fd_close(w->fd);
-	*w = (struct router){ .fd = 0 };
+	*w = (struct router){ .pid = w->pid };
 }
 
-/* Its helpers are in its process group. It is reaped when the signal comes. */
+/* Its helpers are in its process group. Its place is free when it has been reaped. */
 static void
 kill_router(struct router *w)
 {
@@ -139,6 +140,7 @@ start_router(const struct runner *r, struct router *w)
 	if (w->pid == -1) {
 		int e = errno;
 
+		w->pid = 0;
 		close_router(w);
 		errno = e;
 		return false;
@@ -186,12 +188,12 @@ find_idle(struct runner *r, bool *is_stuck)
 
 		if (w->fd != 0 && w->asked == NULL)
 			return w;
-		if (w->fd == 0) {
+		if (w->fd == 0 && w->pid == 0) {
 			room = w;
 			continue;
 		}
 		*is_stuck = false;
-		has_quick = has_quick || tain_future(&w->patience);
+		has_quick = has_quick || (w->fd != 0 && tain_future(&w->patience));
 	}
 	return room != NULL && !has_quick && start_router(r, room) ? room : NULL;
 }
@@ -281,7 +283,7 @@ router_next_deadline(const struct runner *r, tain *deadline)
 	bool has_room = false;
 
 	for (size_t i = 0; i < ROUTERS_MAX; i++)
-		has_room = has_room || r->routers[i].fd == 0;
+		has_room = has_room || (r->routers[i].fd == 0 && r->routers[i].pid == 0);
 	for (size_t i = 0; i < ROUTERS_MAX; i++) {
 		const struct router *w = &r->routers[i];
 		const tain *t = has_room && r->to_route != NULL && tain_future(&w->patience) ?
@@ -320,4 +322,18 @@ router_forget(struct runner *r)
 		free(run);
 		message_advance(r, m);
 	}
+}
+
+void
+router_end(struct runner *r)
+{
+	tain deadline;
+	int status;
+
+	router_forget(r);
+	tain_now_g();
+	tain_addsec_g(&deadline, ROUTER_END_SECONDS);
+	for (size_t i = 0; i < ROUTERS_MAX; i++)
+		if (r->routers[i].pid != 0)
+			spawn_wait(r->routers[i].pid, &status, &deadline);
 }

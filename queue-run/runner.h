@@ -60,6 +60,7 @@ enum {
 	ROUTERS_MAX = 4,		/* routing processes */
 	ROUTE_SECONDS = 60,		/* for one question to a routing process */
 	ROUTE_PATIENCE_MS = 50,		/* until those that are busy get help by another one */
+	ROUTER_END_SECONDS = 3,		/* for routing processes, when the runner ends */
 	STEP_NAME_MAX = 255,		/* octets of a local name */
 	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
 };
@@ -135,8 +136,8 @@ struct lane {
 
 /* A routing process. */
 struct router {
-	pid_t pid;			/* 0: reaped already */
-	int fd;				/* 0: there is none */
+	pid_t pid;			/* 0: there is none, or it was reaped */
+	int fd;				/* 0: there is none, or it is to end */
 	struct route_run *asked;	/* the question that it works on, or NULL */
 	tain deadline, patience;	/* when it is killed, and when the others stop waiting for it */
 };
@@ -316,6 +317,9 @@ void router_reaped(struct runner *r, pid_t pid);
 
 /* Ends the processes and gives up all questions: their recipients stay pending. */
 void router_forget(struct runner *r);
+
+/* The same, and waits until they have ended. */
+void router_end(struct runner *r);
 
 /* ---- router_child.c ---- */
 
