@@ -49,6 +49,7 @@ SKARNET := $(call static_lib,libskarnet.a)
 CDB     := $(call static_lib,libcdb.a)
 ZLIB    := $(call static_lib,libz.a)
 BEARSSL := $(call static_lib,libbearssl.a)
+IDN2    := $(call static_lib,libidn2.a) $(call static_lib,libunistring.a)
 SQLITE  := $(call static_lib,libsqlite3.a) -lm
 
 # Programs that are started for every message (NAME.static) take their libc from musl where it
@@ -133,7 +134,8 @@ $(BIN):
 include t/check.mk
 
 # What Debian 12 has and we need: to build; beside that to run the tests and the linters.
-DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev libbearssl-dev libsqlite3-dev
+DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev libbearssl-dev libsqlite3-dev \
+              libidn2-dev libunistring-dev
 DEPS_TEST  := libcmocka-dev perl python3 sqlite3 ucspi-tcp strace swaks curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
 
