@@ -174,6 +174,8 @@ record(struct runner *r, struct message *m, struct outcome *o)
 		return record_expansion(r, m, o);
 	case OUTCOME_REPORTED:
 		return queue_file_set_status(&m->file, o->recipient, RECIPIENT_REPORTED);
+	case OUTCOME_DISCARDED:
+		return queue_file_set_status(&m->file, o->recipient, RECIPIENT_DISCARDED);
 	}
 	return true;
 }
@@ -211,7 +213,7 @@ static void
 do_without_memory(struct runner *r, struct message *m, struct outcome *what)
 {
 	log_line("%s: no memory for an outcome", m->id);
-	if (what->kind != OUTCOME_DELIVERED && what->kind != OUTCOME_REPORTED) {
+	if (what->kind != OUTCOME_DELIVERED && what->kind != OUTCOME_REPORTED && what->kind != OUTCOME_DISCARDED) {
 		m->has_deferral = true;
 	} else if (!record(r, m, what)) {
 		/* Neither memory nor disk: a crash may deliver twice, which is
@@ -325,6 +327,15 @@ outcome_reported(struct runner *r, struct message *m, size_t i)
 {
 	struct outcome o = { .recipient = i, .kind = OUTCOME_REPORTED };
 
+	keep(r, m, &o, NULL, NULL);
+}
+
+void
+outcome_discarded(struct runner *r, struct message *m, size_t i)
+{
+	struct outcome o = { .recipient = i, .kind = OUTCOME_DISCARDED };
+
+	log_outcome(m, i, "Discarded", "no notice about it can be made: nobody is told");
 	keep(r, m, &o, NULL, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,14 +65,18 @@ count_belonging(const struct message *m, enum notice_kind kind)
 	return n;
 }
 
+/* Whether the sender should hear that it takes so long. */
+static bool
+is_late(const struct runner *r, const struct message *m)
+{
+	return r->conf != NULL && m->file.warned < r->conf->nbounce_warn &&
+	    (int64_t)time(NULL) - m->file.created >= (int64_t)r->conf->bounce_warn_seconds[m->file.warned];
+}
+
 /* The notice that is due now; false if there is none. */
 static bool
 choose(const struct runner *r, const struct message *m, enum notice_kind *kind)
 {
-	int64_t age = (int64_t)time(NULL) - m->file.created;
-	bool is_late = r->conf != NULL && m->file.warned < r->conf->nbounce_warn &&
-	    age >= (int64_t)r->conf->bounce_warn_seconds[m->file.warned];
-
 	*kind = *m->file.envelope.reverse_path == '\0' ? NOTICE_DOUBLE : NOTICE_FAILURE;
 	if (count_belonging(m, *kind) > 0)
 		return true;
@@ -81,7 +86,7 @@ choose(const struct runner *r, const struct message *m, enum notice_kind *kind)
 	if (genalloc_len(size_t, &m->succeeded) > 0)
 		return true;
 	*kind = NOTICE_DELAY;
-	return is_late && m->has_deferral && count_belonging(m, NOTICE_DELAY) > 0;
+	return is_late(r, m) && m->has_deferral && count_belonging(m, NOTICE_DELAY) > 0;
 }
 
 static enum notice_action
@@ -239,9 +244,21 @@ report_writable(struct runner *r, struct message *m)
 	m->bounce_fd = -1;
 }
 
-/* The notice is queued: nobody has to be told of these again. */
+/* One notice stands for all delays that it could have told of by now. */
 static void
-mark_reported(struct runner *r, struct message *m)
+mark_warned(const struct runner *r, struct message *m)
+{
+	do {
+		if (!queue_file_note_warned(&m->file, time(NULL))) {
+			log_line("%s: cannot record that a delay was reported: %s", m->id, strerror(errno));
+			m->file.warned++;
+		}
+	} while (is_late(r, m));
+}
+
+/* The notice is queued, or there can be none: nobody has to be told of these again. */
+static void
+mark_reported(struct runner *r, struct message *m, bool is_queued)
 {
 	const size_t *i = genalloc_s(size_t, &m->bounced);
 	size_t n = genalloc_len(size_t, &m->bounced);
@@ -250,13 +267,10 @@ mark_reported(struct runner *r, struct message *m)
 	case NOTICE_FAILURE:
 	case NOTICE_DOUBLE:
 		for (size_t k = 0; k < n; k++)
-			outcome_reported(r, m, i[k]);
+			(is_queued ? outcome_reported : outcome_discarded)(r, m, i[k]);
 		break;
 	case NOTICE_DELAY:
-		if (!queue_file_note_warned(&m->file, time(NULL))) {
-			log_line("%s: cannot record that a delay was reported: %s", m->id, strerror(errno));
-			m->file.warned++;
-		}
+		mark_warned(r, m);
 		break;
 	case NOTICE_SUCCESS:
 		genalloc_setlen(size_t, &m->succeeded, 0);
@@ -273,7 +287,9 @@ report_ended(struct runner *r, struct message *m, int status)
 	m->bounce = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		stats_add(STATS_QUEUE_BOUNCES, 1);
-		mark_reported(r, m);
+		mark_reported(r, m, true);
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == EX_DATAERR) {
+		mark_reported(r, m, false);
 	} else {
 		postpone(m, "queue-bounce could not make it");
 	}

@@ -154,6 +154,7 @@ enum progress {
 enum outcome_kind {
 	OUTCOME_DELIVERED, OUTCOME_DEFERRED, OUTCOME_ABSENT, OUTCOME_FAILED, OUTCOME_EXPANDED,
 	OUTCOME_REPORTED,	/* the notice of a failure is queued */
+	OUTCOME_DISCARDED,	/* there can be none */
 };
 
 struct outcome {
@@ -335,6 +336,7 @@ void outcome_deferred(struct runner *r, struct message *m, size_t i, const char 
     uint32_t expire_seconds);
 void outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason);
 void outcome_reported(struct runner *r, struct message *m, size_t i);
+void outcome_discarded(struct runner *r, struct message *m, size_t i);
 void outcome_expanded(struct runner *r, struct message *m, size_t i, const stralloc *nodes, bool is_forward, uid_t uid);
 
 /* Tries to record what is kept; true when nothing is left. */
