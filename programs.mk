@@ -28,9 +28,10 @@ command.with := $(deliver-local.parts)
 text.with    := $(deliver-local.parts)
 
 PROGRAMS += deliver-remote
-deliver-remote.parts := $(addprefix deliver-remote/,byhand.c client.c command.c connection.c delivery.c extension.c \
-    intake.c mailbox.c outcome.c report.c serve.c session.c target.c text.c transaction.c)
+deliver-remote.parts := $(addprefix deliver-remote/,byhand.c client.c client_auth.c client_tls.c command.c connection.c \
+    delivery.c extension.c intake.c mailbox.c outcome.c report.c serve.c session.c target.c text.c transaction.c)
 deliver-remote.src := deliver-remote/deliver-remote.c $(deliver-remote.parts)
+deliver-remote.libs := $(BEARSSL)
 
 # Asks nobody anything: static.
 PROGRAMS += queue-bounce

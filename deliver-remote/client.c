@@ -8,13 +8,6 @@
 
 #include "lib/log.h"
 
-const char *
-client_why(const struct client *c, int error)
-{
-	(void)c;
-	return connection_why(error);
-}
-
 /* ---- ways not to be welcome ---- */
 
 void
@@ -24,32 +17,30 @@ client_drop(struct client *c, const char *why)
 	connection_close(&c->c);
 }
 
-static enum welcome
-leave(struct client *c)
+enum welcome
+client_give_up(struct client *c, enum welcome w)
 {
 	client_drop(c, c->why.reason);
-	return WELCOME_NEXT;
+	return w;
 }
 
-/* The connection failed at that step; errno tells. */
-static enum welcome
-lose(struct client *c, const char *step)
+enum welcome
+client_lose(struct client *c, const char *step)
 {
 	int error = errno;
 
 	outcome_set(&c->why, VERDICT_DEFERRED, "%s %s: %s: %s", error == EPROTO || error == EMSGSIZE ? "4.5.0" :
-	    "4.4.2", c->c.peer, step, client_why(c, error));
-	return leave(c);
+	    "4.4.2", c->c.peer, step, connection_why(&c->c, error));
+	return client_give_up(c, WELCOME_NEXT);
 }
 
-/* The server said so itself. */
-static enum welcome
-turn_away(struct client *c)
+enum welcome
+client_turn_away(struct client *c, enum welcome w)
 {
 	outcome_set_reply(&c->why, VERDICT_DEFERRED, c->c.peer, &c->c.reply);
 	if (c->c.reply.code != 421 && connection_command(&c->c, "QUIT"))
 		(void)!connection_flush(&c->c, STEP_LAST_WORDS_SECONDS);
-	return leave(c);
+	return client_give_up(c, w);
 }
 
 /* ---- hello ---- */
@@ -58,32 +49,58 @@ turn_away(struct client *c)
 static enum welcome
 hello(struct client *c, const char *helo)
 {
+	const char *verb = c->is_lmtp ? "LHLO" : "EHLO";
+
 	c->x = (struct extensions){ .size_limit = 0 };
-	if (!connection_command(&c->c, "%s %s", c->is_lmtp ? "LHLO" : "EHLO", helo) ||
-	    !connection_ask(&c->c, STEP_HELLO_SECONDS))
-		return lose(c, c->is_lmtp ? "LHLO" : "EHLO");
+	if (!connection_command(&c->c, "%s %s", verb, helo) || !connection_ask(&c->c, STEP_HELLO_SECONDS))
+		return client_lose(c, verb);
 	if (c->c.reply.code / 100 == 2) {
 		extension_read(&c->x, c->c.reply.text.s, c->c.reply.text.len);
 		return WELCOME_READY;
 	}
 	if (c->c.reply.code / 100 != 5 || c->is_lmtp)
-		return turn_away(c);
+		return client_turn_away(c, WELCOME_NEXT);
 	if (!connection_command(&c->c, "HELO %s", helo) || !connection_ask(&c->c, STEP_HELLO_SECONDS))
-		return lose(c, "HELO");
-	return c->c.reply.code / 100 == 2 ? WELCOME_READY : turn_away(c);
+		return client_lose(c, "HELO");
+	return c->c.reply.code / 100 == 2 ? WELCOME_READY : client_turn_away(c, WELCOME_NEXT);
+}
+
+static enum welcome
+greeting(struct client *c)
+{
+	if (!connection_reply(&c->c, STEP_GREETING_SECONDS))
+		return client_lose(c, "greeting");
+	return c->c.reply.code / 100 == 2 ? WELCOME_READY : client_turn_away(c, WELCOME_NEXT);
+}
+
+/* Up to EHLO under TLS, or in clear text where that is allowed. */
+static enum welcome
+meet(struct client *c, const struct client_options *o)
+{
+	enum welcome w;
+
+	if (o->tls == CLIENT_TLS_AT_CONNECT && (w = client_secure(c, o)) != WELCOME_READY)
+		return w;
+	if ((w = greeting(c)) != WELCOME_READY || (w = hello(c, o->helo)) != WELCOME_READY)
+		return w;
+	if (o->tls != CLIENT_TLS_IF_OFFERED && o->tls != CLIENT_TLS_REQUIRED)
+		return WELCOME_READY;
+	w = client_start_tls(c, o);
+	/* What was offered in clear text may have been anybody's word. */
+	return w == WELCOME_READY && c->c.tls != NULL ? hello(c, o->helo) : w;
 }
 
 enum welcome
-client_greet(struct client *c, const char *helo)
+client_greet(struct client *c, const struct client_options *o)
 {
+	enum welcome w;
+
+	c->is_lmtp = o->is_lmtp;
 	c->needs_rset = false;
 	c->ntransactions = 0;
 	c->c.protocol = c->is_lmtp ? "LMTP" : "SMTP";
-	if (!connection_reply(&c->c, STEP_GREETING_SECONDS))
-		return lose(c, "greeting");
-	if (c->c.reply.code / 100 != 2)
-		return turn_away(c);
-	return hello(c, helo);
+	w = meet(c, o);
+	return w == WELCOME_READY && o->secret != NULL ? client_authenticate(c, o->secret) : w;
 }
 
 /* ---- later ---- */

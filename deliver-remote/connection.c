@@ -23,9 +23,12 @@ connection_init(struct connection *c)
 	c->peer[0] = '\0';
 	c->id = "-";
 	c->protocol = "SMTP";
+	c->tls = NULL;
+	c->has_secret = false;
 	c->out = (stralloc)STRALLOC_ZERO;
 	c->reply = (struct smtp_reply){ .text = STRALLOC_ZERO };
 	c->in.fd = -1;
+	c->in.source = NULL;
 	c->in.start = c->in.end = 0;
 }
 
@@ -95,11 +98,28 @@ connection_is_open(const struct connection *c)
 	return c->fd != -1;
 }
 
+/* Says good-bye, as far as that is possible at once. */
+static void
+close_tls(struct connection *c)
+{
+	tain now;
+
+	if (c->tls == NULL)
+		return;
+	tain_now_g();
+	tain_copynow(&now);
+	(void)!tls_close(c->tls, &now);
+	tls_free(c->tls);
+	c->tls = NULL;
+	c->in.source = NULL;
+}
+
 void
 connection_close(struct connection *c)
 {
 	if (c->fd == -1)
 		return;
+	close_tls(c);
 	close(c->fd);
 	c->fd = c->in.fd = -1;
 	c->in.start = c->in.end = 0;
@@ -131,28 +151,52 @@ connection_command(struct connection *c, const char *format, ...)
 }
 
 bool
-connection_flush(struct connection *c, unsigned seconds)
+connection_secret(struct connection *c, const char *line, size_t len, const char *words)
 {
-	const char *s = c->out.s;
-	size_t len = c->out.len;
-	tain deadline;
+	log_verbose("%s: %s >>> %s", c->id, c->protocol, words);
+	c->has_secret = true;
+	if (stralloc_readyplus(&c->out, len + 2) && stralloc_catb(&c->out, line, len) &&
+	    stralloc_catb(&c->out, "\r\n", 2))
+		return true;
+	errno = ENOMEM;
+	return false;
+}
 
-	set_deadline(&deadline, c, seconds);
-	c->out.len = 0;
+static bool
+send_clear(int fd, const char *s, size_t len, const tain *deadline)
+{
 	while (len > 0) {
-		ssize_t r = send(c->fd, s, len, MSG_NOSIGNAL);
+		ssize_t r = send(fd, s, len, MSG_NOSIGNAL);
 
 		if (r > 0) {
 			s += r;
 			len -= (size_t)r;
 		} else if (r == -1 && errno == EAGAIN) {
-			if (!wait_writable(c->fd, &deadline))
+			if (!wait_writable(fd, deadline))
 				return false;
 		} else if (r == -1 && errno != EINTR) {
 			return false;
 		}
 	}
 	return true;
+}
+
+bool
+connection_flush(struct connection *c, unsigned seconds)
+{
+	tain deadline;
+	bool is_sent;
+
+	if (c->out.len == 0)
+		return true;
+	set_deadline(&deadline, c, seconds);
+	is_sent = c->tls != NULL ? tls_write(c->tls, c->out.s, c->out.len, &deadline) :
+	    send_clear(c->fd, c->out.s, c->out.len, &deadline);
+	if (c->has_secret)
+		explicit_bzero(c->out.s, c->out.a);
+	c->has_secret = false;
+	c->out.len = 0;
+	return is_sent;
 }
 
 static void
@@ -195,12 +239,37 @@ connection_has_news(struct connection *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 
-	return c->in.start < c->in.end || poll(&p, 1, 0) > 0;
+	return poll(&p, 1, 0) > 0 || smtp_has_input(&c->in);
+}
+
+/* ---- TLS ---- */
+
+bool
+connection_start_tls(struct connection *c, const struct tls_client_options *o, const char **why)
+{
+	struct tls_client_options options = *o;
+	size_t early;
+	tain deadline;
+
+	options.fd = c->fd;
+	c->tls = tls_client_new(&options, why);
+	if (c->tls == NULL)
+		return false;
+	early = tls_take_input(c->tls, &c->in);
+	if (early > 0)
+		log_line("%s: %s: %zu octets in front of the TLS handshake were thrown away", c->id, c->peer, early);
+	set_deadline(&deadline, c, STEP_TLS_SECONDS);
+	if (tls_handshake(c->tls, &deadline))
+		return true;
+	*why = connection_why(c, errno);
+	return false;
 }
 
 const char *
-connection_why(int error)
+connection_why(const struct connection *c, int error)
 {
+	if (c->tls != NULL && (error == EPROTO || error == ECONNRESET) && *tls_reason(c->tls) != '\0')
+		return tls_reason(c->tls);
 	switch (error) {
 	case EPIPE:
 	case ECONNRESET:

@@ -14,6 +14,7 @@
 #include <skalibs/tai.h>
 
 #include "lib/smtp.h"
+#include "lib/tls_client.h"
 
 /* Seconds for each step: RFC 5321 4.5.3.2 where it names one. */
 enum {
@@ -40,7 +41,9 @@ struct connection {
 	char peer[CONNECTION_PEER_MAX];		/* for words: "mx.example.net[192.0.2.1]", printable */
 	const char *id;				/* for the log: the message's */
 	const char *protocol;			/* for the log: "SMTP", "LMTP" */
+	struct tls *tls;			/* NULL: clear text */
 	stralloc out;
+	bool has_secret;			/* in out: wiped when it has been sent */
 	struct smtp_reply reply;
 	struct smtp_input in;
 };
@@ -62,6 +65,9 @@ void connection_close(struct connection *c);
  * are logged. Fails with errno ENOMEM. */
 bool connection_command(struct connection *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends a line that nobody may see: the log has the words instead. Fails with errno ENOMEM. */
+bool connection_secret(struct connection *c, const char *line, size_t len, const char *words);
+
 /* Sends what is in `out`. Fails with errno ETIMEDOUT, EPIPE or that of send. */
 bool connection_flush(struct connection *c, unsigned seconds);
 
@@ -74,7 +80,12 @@ bool connection_ask(struct connection *c, unsigned seconds);
 /* Whether the server has said something unasked, or hung up. */
 bool connection_has_news(struct connection *c);
 
+/* Goes over to TLS, whose session it then owns: all that was read in clear text is thrown
+ * away, with a line in the log, before the handshake. o->fd is filled in. Fails with errno from tls_client_new()
+ * (*why in words) or tls_handshake() (*why likewise); the connection is then only good for closing. */
+bool connection_start_tls(struct connection *c, const struct tls_client_options *o, const char **why);
+
 /* The words for errno as the functions above set it. */
-const char *connection_why(int error);
+const char *connection_why(const struct connection *c, int error);
 
 #endif

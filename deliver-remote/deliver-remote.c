@@ -90,7 +90,7 @@ int
 main(int argc, const char *const *argv)
 {
 	struct options o = {
-		.job = { .id = "-", .action = JOB_RELAY, .recipients = GENALLOC_ZERO },
+		.job = { .id = "-", .action = JOB_RELAY, .ret = "", .envid = "", .recipients = GENALLOC_ZERO },
 	};
 	struct session session;
 	int first, status;

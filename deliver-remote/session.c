@@ -68,21 +68,48 @@ name_peer(struct connection *c, const struct target *t)
 
 /* ---- connections ---- */
 
-static bool
-open_to(struct session *s, const struct way *w, const struct target *t)
+/* One attempt to make a session with a server. */
+static enum welcome
+attempt(struct session *s, const struct way *w, const struct target *t, enum client_tls tls)
 {
 	struct client *c = &s->client;
+	struct client_options o = {
+		.is_lmtp = w->destination.is_lmtp, .helo = w->destination.helo, .tls = tls,
+		.tls_options = { .name = t->name, .verify = w->destination.verify },
+	};
 
-	name_peer(&c->c, t);
 	if (!connection_open(&c->c, (const struct sockaddr *)&t->address, t->len, NULL, 0)) {
 		outcome_set(&c->why, VERDICT_DEFERRED, "4.4.1 %s: %s", c->c.peer, errno == ETIMEDOUT ?
 		    "no connection in time" : strerror(errno));
-		log_line("%s: no connection to %s: %s", c->c.id, c->c.peer, c->why.reason);
-		return false;
+		log_line("%s: no connection: %s", c->c.id, c->why.reason);
+		return WELCOME_NEXT;
 	}
-	c->is_lmtp = w->destination.is_lmtp;
 	log_line("%s: connected to %s", c->c.id, c->c.peer);
-	return client_greet(c, w->destination.helo) == WELCOME_READY;
+	return client_greet(c, &o);
+}
+
+/* The ways of TLS with one server, in turn. */
+static enum welcome
+open_to(struct session *s, const struct way *w, const struct target *t)
+{
+	enum welcome welcome;
+
+	name_peer(&s->client.c, t);
+	switch (w->destination.tls) {
+	case TLS_NEVER:
+		return attempt(s, w, t, CLIENT_CLEAR);
+	case TLS_REQUIRED:
+		return attempt(s, w, t, CLIENT_TLS_REQUIRED);
+	case TLS_AT_CONNECT:
+		return attempt(s, w, t, CLIENT_TLS_AT_CONNECT);
+	case TLS_ANY:
+		welcome = attempt(s, w, t, CLIENT_TLS_REQUIRED);
+		return welcome != WELCOME_NEXT ? welcome : attempt(s, w, t, CLIENT_TLS_AT_CONNECT);
+	case TLS_OPPORTUNISTIC:
+		break;
+	}
+	welcome = attempt(s, w, t, CLIENT_TLS_IF_OFFERED);
+	return welcome != WELCOME_CLEAR ? welcome : attempt(s, w, t, CLIENT_CLEAR);
 }
 
 /* The next server that lets us in. */
@@ -94,9 +121,18 @@ open_next(struct session *s, struct way *w)
 			return false;
 		w->is_looked_up = true;
 	}
-	while (w->next < genalloc_len(struct target, &w->targets))
-		if (open_to(s, w, &genalloc_s(struct target, &w->targets)[w->next++]))
+	while (w->next < genalloc_len(struct target, &w->targets)) {
+		switch (open_to(s, w, &genalloc_s(struct target, &w->targets)[w->next++])) {
+		case WELCOME_READY:
 			return true;
+		case WELCOME_NEVER:
+			w->next = genalloc_len(struct target, &w->targets);
+			break;
+		case WELCOME_NEXT:
+		case WELCOME_CLEAR:
+			break;
+		}
+	}
 	return false;
 }
 

@@ -13,11 +13,22 @@ destination_read(struct destination *t, const char *param)
 {
 	const char *colon;
 
-	t->is_lmtp = strncmp(param, "lmtp://", 7) == 0;
-	t->helo = "localhost";
-	if (strncmp(param, "smtp://", 7) != 0 && !t->is_lmtp)
+	static const struct { const char *scheme; enum conf_tls tls; bool is_lmtp; } schemes[] = {
+		{ "smtp://", TLS_NEVER, false }, { "smtp+tls://", TLS_OPPORTUNISTIC, false },
+		{ "tls://", TLS_REQUIRED, false }, { "smtps://", TLS_AT_CONNECT, false },
+		{ "secure://", TLS_ANY, false }, { "lmtp://", TLS_NEVER, true },
+	};
+	size_t i = 0, n = sizeof schemes / sizeof schemes[0];
+
+	while (i < n && strncmp(param, schemes[i].scheme, strlen(schemes[i].scheme)) != 0)
+		i++;
+	if (i == n)
 		return false;
-	param += 7;
+	t->is_lmtp = schemes[i].is_lmtp;
+	t->tls = schemes[i].tls;
+	t->verify = false;
+	t->helo = "localhost";
+	param += strlen(schemes[i].scheme);
 	colon = strrchr(param, ':');
 	if (colon == NULL)
 		return false;

@@ -9,6 +9,7 @@
 #include <skalibs/genalloc.h>
 
 #include "deliver-remote/outcome.h"
+#include "lib/conf.h"
 
 /* One address. */
 struct target {
@@ -19,7 +20,8 @@ struct target {
 
 /* Where a job goes. */
 struct destination {
-	bool is_lmtp;
+	bool is_lmtp, verify;
+	enum conf_tls tls;
 	const char *helo;	/* our name in EHLO */
 	char host[256];
 	char port[8];

@@ -74,7 +74,7 @@ lose(struct transaction *t, const char *step)
 	int error = errno;
 
 	outcome_set(&o, VERDICT_DEFERRED, "%s %s: %s: %s", error == EPROTO || error == EMSGSIZE ? "4.5.0" : "4.4.2",
-	    t->c->c.peer, step, client_why(t->c, error));
+	    t->c->c.peer, step, connection_why(&t->c->c, error));
 	return end_with(t, &o);
 }
 
@@ -371,14 +371,12 @@ take_in(struct transaction *t, size_t i)
 			    r->address);
 		return errno == EINVAL;
 	}
-	if (is_international(r->address)) {
-		t->mail.needs_smtputf8 = true;
-		if (!t->c->x.smtputf8) {
-			outcome_set(&t->d->o[i], VERDICT_FAILED, "5.6.7 %s: the server does not take "
-			    "international addresses (SMTPUTF8)", t->c->c.peer);
-			return true;
-		}
+	if (is_international(r->address) && !t->c->x.smtputf8) {
+		outcome_set(&t->d->o[i], VERDICT_FAILED, "5.6.7 %s: the server does not take international addresses "
+		    "(SMTPUTF8)", t->c->c.peer);
+		return true;
 	}
+	t->mail.needs_smtputf8 |= is_international(r->address);
 	t->member[t->n++] = i;
 	return true;
 }
@@ -432,8 +430,9 @@ transaction_run(struct client *c, struct delivery *d)
 	struct transaction t = { .c = c, .d = d, .pipelines = c->x.pipelining, .address = STRALLOC_ZERO };
 
 	t.mail = (struct command_mail){
-		.reverse_path = d->reverse_path.s, .size = d->text->wire_size, .ret = "", .envid = "",
-		.needs_smtputf8 = is_international(d->reverse_path.s),
+		.reverse_path = d->reverse_path.s, .size = d->text->wire_size, .ret = d->job->ret, .envid = d->job->envid,
+		.needs_smtputf8 = is_international(d->reverse_path.s) ||
+		    (d->job->is_smtputf8 && d->text->has_8bit_header),
 	};
 	if (gather(&t) && is_possible(&t))
 		converse(&t);

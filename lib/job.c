@@ -84,7 +84,8 @@ put_job(stralloc *to, const struct job *j)
 	    !put_number(to, j->reads_forward) || !put_number(to, j->lmtp_rcpt_to) ||
 	    !put_number(to, j->makes_home) || !put_octet(to, j->delimiter) || !put_number(to, j->deadline_seconds) ||
 	    !put(to, j->origin) || !put(to, j->helo) || !put(to, j->auth_user) ||
-	    !put_number(to, j->text_size) || !put_number(to, n))
+	    !put(to, j->ret == NULL ? "" : j->ret) || !put(to, j->envid == NULL ? "" : j->envid) ||
+	    !put_number(to, j->is_smtputf8) || !put_number(to, j->text_size) || !put_number(to, n))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!put_recipient(to, &r[i]))
@@ -255,7 +256,8 @@ get_fields(struct rest *r, struct job *j, uint64_t *nrecipients)
 	    !get(r, &j->user) || !get(r, &j->home) || !get_bool(r, &j->reads_forward) ||
 	    !get_bool(r, &j->lmtp_rcpt_to) || !get_bool(r, &j->makes_home) || !get_octet(r, &j->delimiter) ||
 	    !get_number(r, &seconds, UINT32_MAX) || !get(r, &j->origin) || !get(r, &j->helo) ||
-	    !get(r, &j->auth_user) || !get_number(r, &j->text_size, INT64_MAX) ||
+	    !get(r, &j->auth_user) || !get(r, &j->ret) || !get(r, &j->envid) || !get_bool(r, &j->is_smtputf8) ||
+	    !get_number(r, &j->text_size, INT64_MAX) ||
 	    !get_number(r, nrecipients, JOB_FRAME_MAX / 4))	/* four NULs each at least */
 		return false;
 	j->deadline_seconds = (uint32_t)seconds;

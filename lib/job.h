@@ -70,6 +70,8 @@ struct job {
 	uint32_t deadline_seconds;	/* for the whole job */
 	const char *origin;		/* client address or "local", for the environment of commands */
 	const char *helo, *auth_user;	/* likewise */
+	const char *ret, *envid;	/* JOB_RELAY: as in struct facts, for MAIL; NULL is "" to the encoder */
+	bool is_smtputf8;		/* JOB_RELAY: the client asked for SMTPUTF8 */
 	uint64_t text_size;		/* octets of text that follow */
 	genalloc recipients;		/* struct job_recipient */
 };

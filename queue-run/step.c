@@ -178,6 +178,9 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 	j->origin = *s->m->file.facts.client != '\0' ? s->m->file.facts.client : "local";
 	j->helo = s->m->file.facts.helo;
 	j->auth_user = s->m->file.facts.user;
+	j->ret = s->m->file.facts.ret;
+	j->envid = s->m->file.facts.envid;
+	j->is_smtputf8 = s->m->file.facts.is_smtputf8;
 	j->text_size = j->action == JOB_INCLUDE ? 0 : s->m->file.text_size;
 	if (run == NULL || lane == NULL || !genalloc_append(size_t, &run->recipients, &s->i) ||
 	    !genalloc_append(struct job_recipient, &j->recipients, &to) ||

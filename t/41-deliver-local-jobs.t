@@ -34,7 +34,8 @@ def same(got, expected, what):
 def job(text=b"Subject: x\n\ntext\n", action="d", param="", user="bob", home=None, sender="anna@example.com",
         rcpts=("bob@example.org",), forward=0, rcpt_to=0, makes_home=0, seconds=60, size=None, ident="1.test"):
     fields = [ident, action, param, sender, user, home or HOME, str(forward), str(rcpt_to), str(makes_home), "+", str(seconds),
-              "192.0.2.1", "client.example", "", str(len(text) if size is None else size), str(len(rcpts))]
+              "192.0.2.1", "client.example", "", "", "", "0", str(len(text) if size is None else size),
+              str(len(rcpts))]
     for r in rcpts:
         fields += [r, r, "", ""]
     body = b"J" + b"".join(f.encode() + b"\0" for f in fields)

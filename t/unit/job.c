@@ -22,7 +22,7 @@ sample(void)
 		.id = "1244651996.ZjcewNaiDZhvzdsD", .action = JOB_MDA, .param = "procmail -f -",
 		.reverse_path = "", .user = "bob", .home = "/home/bob", .reads_forward = true,
 		.delimiter = '+', .deadline_seconds = 300, .origin = "192.0.2.1", .helo = "client.example",
-		.auth_user = "", .text_size = 5000000000, .recipients = GENALLOC_ZERO,
+		.auth_user = "", .ret = "HDRS", .envid = "x+3D", .is_smtputf8 = true, .text_size = 5000000000, .recipients = GENALLOC_ZERO,
 	};
 
 	assert_true(genalloc_catb(struct job_recipient, &j.recipients, two, 2));
@@ -58,6 +58,9 @@ a_job_comes_out_as_it_went_in(void **state)
 	assert_int_equal(k.delimiter, '+');
 	assert_int_equal(k.deadline_seconds, 300);
 	assert_string_equal(k.origin, "192.0.2.1");
+	assert_string_equal(k.ret, "HDRS");
+	assert_string_equal(k.envid, "x+3D");
+	assert_true(k.is_smtputf8);
 	assert_string_equal(k.helo, "client.example");
 	assert_string_equal(k.auth_user, "");
 	assert_true(k.text_size == 5000000000);

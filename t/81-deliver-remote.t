@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+"""deliver-remote hands messages to servers that behave."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from remote import *        # noqa: F403,E402
+
+if not os.access(PROGRAM, os.X_OK):
+    print("1..0 # SKIP deliver-remote is not there")
+    sys.exit(0)
+
+
+# ---- by hand, as qmail-remote ----
+
+p = Peer("--reply", "RCPT:bad@example.org=550 5.1.1 no such user", "--reply", "RCPT:full@example.org=452 4.2.2 full")
+got, log = hand(p.url(), "bob@example.org", "bad@example.org", "full@example.org", text=b"Subject: x\n\n.dot\nno end")
+same(got, ["r2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken", "h5.1.1 127.0.0.1[127.0.0.1]: 550 5.1.1 no such user",
+           "s4.2.2 127.0.0.1[127.0.0.1]: 452 4.2.2 full", "K2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken"],
+     "by hand: a report for each recipient, then one for the message, each quoting the server")
+same(p.message(), b"Subject: x\r\n\r\n.dot\r\nno end\r\n", "the text arrives with CRLF, its dot, and an end")
+same([x for x in p.log() if x.startswith("2 ")], ["2 " + x for x in p.log() if x.startswith("2 ") for x in [x[2:]]],
+     "the second transaction, for who was one too many, goes over the same connection")
+p.stop()
+
+p = Peer("--reply", "RCPT=550 5.1.1 no such user")
+got, log = hand(p.url(), "a@example.org", "b@example.org")
+same([x[0] for x in got], ["h", "h", "D"], "nobody accepted, all for good: D")
+same(p.messages(), 0, "... and no text was sent")
+p.stop()
+
+p = Peer("--reply", "RCPT:a@example.org=550 5.1.1 no", "--reply", "RCPT:b@example.org=450 4.2.0 later")
+same([x[0] for x in hand(p.url(), "a@example.org", "b@example.org")[0]], ["h", "s", "Z"],
+     "nobody accepted, some for now: Z")
+p.stop()
+
+p = Peer()
+hand(p.url(), 'john smith@example.org', sender="#@[]")
+ok("1 MAIL FROM:<> BODY=8BITMIME" in p.log(), "qmail's #@[] goes out as the null reverse-path")
+ok('1 RCPT TO:<"john smith"@example.org>' in p.log(), "a local part that needs quotes gets them")
+got, log = hand(p.url(), "a\r\nDATA@example.org")
+same([x[:6] for x in got], ["h5.1.3", "D5.1.3"], "an address with a line end is sent to nobody")
+p.stop()
+
+with open(os.path.join(DIR, "file"), "wb") as f:
+    f.write(b"not this\n" + TEXT)
+p = Peer()
+with open(os.path.join(DIR, "file"), "rb", buffering=0) as f:
+    f.read(9)
+    subprocess.run([PROGRAM, p.url(), "a@example.org", "b@example.org"], stdin=f, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, env=ENV)
+same(p.message(), TEXT.replace(b"\n", b"\r\n"), "of a file on fd 0 what is unread is the message")
+p.stop()
+
+# ---- extensions ----
+
+p = Peer("--reply", "EHLO=502 5.5.1 what")
+same(hand(p.url())[0][0][0], "r", "EHLO refused: HELO")
+ok("1 MAIL FROM:<anna@example.com>" in p.log(), "... and then no parameters")
+p.stop()
+
+p = Peer("--offer", "SIZE 1000000")
+hand(p.url(), text=TEXT)
+ok("1 MAIL FROM:<anna@example.com> SIZE=%d" % len(TEXT.replace(b"\n", b"\r\n")) in p.log(),
+   "SIZE says how long the text is on the wire")
+p.stop()
+
+p = Peer("--offer", "SIZE 10")
+got, log = hand(p.url())
+ok(got[0].startswith("h5.3.4 "), "a server that takes less than the message has fails it for good: 5.3.4")
+ok(not [x for x in p.log() if "MAIL" in x], "... without a transaction")
+p.stop()
+
+p = Peer("--offer", "SIZE 0")
+same(hand(p.url())[0][0][0], "r", "SIZE 0 is no limit")
+p.stop()
+
+p = Peer("--offer", "SMTPUTF8", "--offer", "8BITMIME")
+hand(p.url(), "b\u00fcro@example.org")
+ok("1 MAIL FROM:<anna@example.com> BODY=8BITMIME SMTPUTF8" in p.log(), "an international recipient asks for SMTPUTF8")
+p.stop()
+
+p = Peer()
+got, log = hand(p.url(), "b\u00fcro@example.org", "bob@example.org")
+same([x[:6] for x in got], ["h5.6.7", "r2.0.0", "K2.0.0"],
+     "where SMTPUTF8 is not offered an international recipient fails with 5.6.7, the others do not")
+got, log = hand(p.url(), sender="b\u00fcro@example.com")
+same(got[0][:6], "h5.6.7", "... and so does all with an international sender")
+j = Jobs()
+same(j.ask(p.url(), text="Subject: \u00fc\n\n".encode(), smtputf8=1)[0][:6], "D5.6.7", "... or header, if its client said so")
+same(j.ask(p.url(), text="Subject: \u00fc\n\n".encode())[0][:6], "K2.0.0", "... but not a header of 8 bits by mere habit")
+j.end()
+p.stop()
+
+# ---- jobs ----
+
+j, p = Jobs(), Peer("--offer", "DSN")
+same(j.ask(p.url(), ("a@example.org", "sd", "rfc822;x@example.org"), ("b@example.org", "never", ""), "c@example.org"),
+     ["K2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken"] * 3, "a job of the runner has a verdict for each recipient")
+same([x[2:] for x in p.log() if "RCPT" in x],
+     ["RCPT TO:<a@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@example.org",
+      "RCPT TO:<b@example.org> NOTIFY=NEVER", "RCPT TO:<c@example.org>"], "NOTIFY and ORCPT are passed on")
+j.ask(p.url(), ret="HDRS", envid="QQ314159")
+ok("1 MAIL FROM:<anna@example.com> RET=HDRS ENVID=QQ314159" in p.log(), "... and so are RET and ENVID")
+same(p.message(), TEXT.replace(b"\n", b"\r\n"), "the text stops at its length")
+for n in range(4):
+    j.ask(p.url())
+same({x[0] for x in p.log()}, {"1"}, "one connection serves many messages")
+same(len([x for x in p.log() if x == "1 RSET"]), 0, "... without RSET")
+j.ask(p.url(), size=5)
+same(p.message(7), b"Subje\r\n", "a shorter length, a shorter text")
+same(j.ask(p.url(), size=1000)[0][:6], "Z4.3.0", "a file shorter than the length is deferred, whole")
+same(p.messages(), 7, "... and nothing arrives of it")
+same(j.end(), 0, "at the end of file of the runner's socket it ends with 0")
+ok(wait_for(lambda: any(x.endswith("QUIT") for x in p.log())), "... and has taken leave of the server")
+p.stop()
+
+p, q, j = Peer(), Peer(), Jobs()
+j.ask(p.url())
+j.ask(q.url())
+j.ask(p.url())
+same(sorted({x[0] for x in p.log()}), ["1", "2"], "a job for elsewhere ends the connection")
+ok("1 QUIT" in p.log(), "... with QUIT")
+j.end()
+p.stop(), q.stop()
+
+p, j = Peer("--reply", "1/RCPT=550 5.1.1 no"), Jobs()
+same([j.ask(p.url())[0][0] for n in range(3)], ["D", "D", "D"], "refused recipients fail")
+same([x for x in p.log() if x.endswith("RSET")], ["1 RSET"] * 2, "... and RSET comes before the next transaction")
+j.end()
+p.stop()
+
+p, j = Peer("--reply", "RCPT:bad@example.org=550 no", "--reply", "1/RSET=500 what"), Jobs()
+j.ask(p.url(), "bad@example.org")
+same(j.ask(p.url())[0][0], "K", "where RSET is refused a new connection is made")
+same(sorted({x[0] for x in p.log()}), ["1", "2"], "... one")
+j.end()
+p.stop()
+
+p, j = Peer("--messages", "2"), Jobs()
+same([j.ask(p.url())[0][0] for n in range(5)], ["K"] * 5, "a server that hangs up after two messages gets them all")
+same(sorted({x[0] for x in p.log()}), ["1", "2", "3"], "... over three connections")
+same(p.messages(), 5, "... and none twice")
+j.end()
+p.stop()
+
+p, j = Peer(), Jobs()
+many = ["r%d@example.org" % n for n in range(250)]
+same(j.ask(p.url(), *many), ["K2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken"] * 250, "250 recipients are all delivered to")
+same((p.messages(), {x[0] for x in p.log()}), (3, {"1"}), "... in three transactions over one connection")
+same([x[2:].split("<")[1][:-1] for x in p.log() if "RCPT" in x], many, "... each named once, in order")
+j.end()
+p.stop()
+
+p, j = Peer("--reply", "RCPT:4=452 4.5.3 too many", "--reply", "RCPT:5=552 too many"), Jobs()
+same([v[0] for v in j.ask(p.url(), *many[:8])], ["K"] * 8, "too many recipients: the rest goes in further transactions")
+j.end()
+p.stop()
+
+p, j = Peer(), Jobs()
+for n in range(101):
+    j.ask(p.url())
+same(sorted({x[0] for x in p.log()}), ["1", "2"], "after 100 transactions a new connection is made")
+j.end()
+p.stop()
+
+# ---- LMTP ----
+
+p, j = Peer("--lmtp", "--reply", "DOT:b@example.org=550 5.2.2 full", "--reply", "DOT:c@example.org=451 4.3.0 later"), Jobs()
+same([v[:6] for v in j.ask(p.url("lmtp"), "a@example.org", "b@example.org", "c@example.org")],
+     ["K2.0.0", "D5.2.2", "Z4.3.0"], "LMTP: each recipient has its own reply to the text")
+ok(any(x.startswith("1 LHLO ") for x in p.log()), "... after LHLO")
+j.end()
+p.stop()
+
+# ---- a large text ----
+
+p = Peer()
+big = b"Subject: big\n\n" + b"".join(b".%d %s\n" % (n, b"x" * 70) for n in range(200000)) + b"y" * 3000
+got, log = hand(p.url(), text=big)
+same(got[0][0], "r", "a text of 15 MB arrives")
+ok(p.message()[:-4000] == big.replace(b"\n", b"\r\n")[:len(p.message()) - 4000], "... as it was")
+ok(max(len(x) for x in p.message()[-4000:].split(b"\r\n")) <= 998, "... its long line folded")
+p.stop()
+
+finish()
