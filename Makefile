@@ -142,6 +142,7 @@ DEPS_TEST  := libcmocka-dev perl python3 sqlite3 ucspi-tcp strace swaks curl pro
 deps:
 	@sh t/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
 	@sh t/deps.sh --peer postfix libdb5.3 libicu72 libnsl2 libssl3 libsasl2-2
+	@sh t/deps.sh --peer nsd libevent-2.1-7 libfstrm0 libprotobuf-c1 libssl3 libsystemd0
 	@sh t/deps.sh --service dovecot-imapd dovecot-lmtpd dovecot-sqlite
 
 deps-build:
