@@ -6,6 +6,7 @@
 # of its own, where that is the sandbox's.
 . "$(dirname "$0")/lib.sh"
 need queue-inject sendmail queue-run deliver-local unshare setpriv
+test "${SAN-}" != 1 || skip_all 'a set-id program does not hear the options of the sanitizers'
 test "$(id -u)" -eq 0 || skip_all 'only root can install a set-id program'
 test -n "${IN_NAMESPACE-}" || {
 	unshare -m mount -t tmpfs none /var/spool 2>/dev/null || skip_all 'nothing can be mounted here'
