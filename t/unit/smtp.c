@@ -387,6 +387,54 @@ long_lines_are_folded_between_characters(void **state)
 	stralloc_free(&to);
 }
 
+/* ---- other sources ---- */
+
+/* Gives its text octet by octet, then the end. */
+struct drip {
+	struct smtp_source source;
+	const char *left;
+};
+
+static ssize_t
+drip_read(struct smtp_source *from, char *s, size_t len, const tain *deadline)
+{
+	struct drip *d = (struct drip *)from;
+
+	assert_true(len > 0);
+	if (deadline == NULL) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (*d->left == '\0')
+		return 0;
+	*s = *d->left++;
+	return 1;
+}
+
+static void
+what_came_before_another_source_is_thrown_away(void **state)
+{
+	struct drip drip = { .source.read = drip_read, .left = "250-after\r\n250 it\r\n" };
+	struct smtp_reply reply = { .text = STRALLOC_ZERO };
+	tain deadline = in_seconds(20);
+	struct smtp_input *in = input_of("220 go\r\n250 injected\r\n", 22);
+
+	(void)state;
+	assert_true(smtp_read_reply(in, &reply, &deadline));
+	assert_int_equal(reply.code, 220);
+	assert_int_equal(smtp_discard_input(in), 14);
+	in->source = &drip.source;
+	assert_false(smtp_has_input(in));
+	assert_true(smtp_read_reply(in, &reply, &deadline));
+	assert_int_equal(reply.text.len, 8);
+	assert_memory_equal(reply.text.s, "after\nit", 8);
+	assert_false(smtp_read_reply(in, &reply, &deadline));
+	assert_int_equal(errno, EPIPE);
+	assert_int_equal(smtp_discard_input(in), 0);
+	stralloc_free(&reply.text);
+	close(in->fd);
+}
+
 int
 main(void)
 {
@@ -401,6 +449,7 @@ main(void)
 		cmocka_unit_test(a_line_may_have_998_octets_and_its_end),
 		cmocka_unit_test(text_is_encoded_as_its_table_says),
 		cmocka_unit_test(long_lines_are_folded_between_characters),
+		cmocka_unit_test(what_came_before_another_source_is_thrown_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
