@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/log.h"
 #include "lib/printable.h"
 #include "lib/tls_client.h"
 
@@ -25,6 +24,8 @@ struct run {
 	tain deadline;
 	struct smtp_input in;
 	struct tls *tls;
+	struct tls_anchors *anchors;
+	struct tls_identity *identity;
 };
 
 static void
@@ -56,22 +57,28 @@ connect_to(struct run *r)
 	return true;
 }
 
+static const char *
+why_no_reply(const struct run *r)
+{
+	if (r->in.source == NULL)
+		return strerror(errno);
+	return errno == EPIPE ? "close-notify" : tls_reason(r->tls);
+}
+
 static bool
 read_reply(struct run *r, const char *name)
 {
 	struct smtp_reply reply = { .text = STRALLOC_ZERO };
+	bool is_read = smtp_read_reply(&r->in, &reply, &r->deadline);
 	char text[4096], line[4200];
 
-	if (!smtp_read_reply(&r->in, &reply, &r->deadline)) {
-		fact(name, r->in.source == NULL ? strerror(errno) : errno == EPIPE ? "close-notify" : errno == EPROTO &&
-		    strcmp(tls_reason(r->tls), "nothing is wrong") == 0 ? "not a reply" : tls_reason(r->tls));
-		return false;
+	if (is_read) {
+		printable_copy(text, sizeof text, reply.text.s, reply.text.len);
+		snprintf(line, sizeof line, "%u %s", reply.code, text);
 	}
-	printable_copy(text, sizeof text, reply.text.s, reply.text.len);
-	snprintf(line, sizeof line, "%u %s", reply.code, text);
-	fact(name, line);
+	fact(name, is_read ? line : why_no_reply(r));
 	stralloc_free(&reply.text);
-	return true;
+	return is_read;
 }
 
 static bool
@@ -89,14 +96,15 @@ read_files(struct run *r)
 	bool is_about_key;
 
 	if (r->authorities != NULL) {
-		r->options.anchors = tls_anchors_read(r->authorities, &why);
+		r->options.anchors = r->anchors = tls_anchors_read(r->authorities, &why);
 		if (r->options.anchors == NULL) {
 			fact("authorities", why);
 			return false;
 		}
 	}
 	if (r->certificate != NULL) {
-		r->options.identity = tls_identity_read(r->certificate, r->key, &why, &is_about_key);
+		r->options.identity = r->identity =
+		    tls_identity_read(r->certificate, r->key, &why, &is_about_key);
 		if (r->options.identity == NULL) {
 			fact(is_about_key ? "key" : "identity", why);
 			return false;
@@ -152,7 +160,7 @@ int
 main(int argc, char **argv)
 {
 	struct run r = { .options.name = "" };
-	int seconds = 20, option;
+	int seconds = 20, option, code;
 
 	while ((option = getopt(argc, argv, "a:vc:k:sm:")) != -1) {
 		switch (option) {
@@ -175,5 +183,9 @@ main(int argc, char **argv)
 		return 1;
 	if (!connect_to(&r))
 		return fail("connect", strerror(errno));
-	return converse(&r);
+	code = converse(&r);
+	tls_free(r.tls);
+	tls_anchors_free(r.anchors);
+	tls_identity_free(r.identity);
+	return code;
 }
