@@ -87,7 +87,7 @@ take_dbpath(struct config *c, char *value, unsigned line)
 	if (c->dbpath.text != NULL && !note(c, CONFIG_DUPLICATE_DBPATH, line, "dbpath"))
 		return false;
 	/* The how-to has one there, and table-sqlite took it as part of the name. */
-	if (len > 1 && value[len - 1] == ';') {
+	if (len > 1 && value[len - 1] == ';' && strspn(value, blanks) < len - 1) {
 		value[len - 1] = '\0';
 		trim(value, blanks);
 		if (!note(c, CONFIG_SEMICOLON, line, value))
