@@ -31,9 +31,8 @@ static const struct field {
 	const char *name;
 	enum kind kind;
 	size_t offset;
-	bool is_secret;
 } fields[] = {
-#define FIELD(name, kind, member) { name, KIND_ ## kind, offsetof(struct relay, member), false }
+#define FIELD(name, kind, member) { name, KIND_ ## kind, offsetof(struct relay, member) }
 	FIELD("host", NAME, host),
 	FIELD("mx", FLAG, is_mx),
 	FIELD("port", PORT, port),
@@ -52,9 +51,8 @@ static const struct field {
 	FIELD("ca", TEXT, ca),
 	FIELD("certificate", TEXT, certificate),
 	FIELD("key", TEXT, key),
-	FIELD("user", TEXT, user),
-	{ "password", KIND_TEXT, offsetof(struct relay, password), true },
-	FIELD("command", FLAG, is_command),
+	FIELD("label", TEXT, label),
+	FIELD("table", TEXT, table),
 	FIELD("session-mail-max", NUMBER, session_mail_max),
 	FIELD("session-transaction-delay", NUMBER, session_transaction_delay),
 	FIELD("session-keepalive", NUMBER, session_keepalive),
@@ -80,7 +78,7 @@ relay_init(struct relay *r)
 	*r = (struct relay){
 		.host = "", .is_mx = false, .backup_mx = "", .own_name = "", .helo = "", .as = "",
 		.names = GENALLOC_ZERO, .sources = GENALLOC_ZERO, .tls = TLS_OPPORTUNISTIC,
-		.ca = "", .certificate = "", .key = "", .user = "", .password = "",
+		.ca = "", .certificate = "", .key = "", .label = "", .table = "",
 		.session_mail_max = 100, .session_transaction_delay = 1, .session_keepalive = 10,
 		.max_failures_per_session = 25,
 	};
@@ -91,8 +89,6 @@ relay_free(struct relay *r)
 {
 	genalloc_free(struct relay_name, &r->names);
 	genalloc_free(const char *, &r->sources);
-	if (r->memory != NULL)
-		explicit_bzero(r->memory, r->memory_size);
 	free(r->memory);
 	relay_init(r);
 }
@@ -161,6 +157,7 @@ take_url(struct relay *r, const struct conf_relay_url *url)
 	r->tls = url->tls;
 	r->port = url->port;
 	r->is_lmtp = url->is_lmtp;
+	r->label = url->label;
 	if (url->is_backup) {	/* backup://HOST says which MX we are, not where to go */
 		r->backup_mx = url->host;
 	} else {
@@ -185,6 +182,8 @@ relay_from_conf(struct relay *r, const struct conf *c, const struct conf_relay *
 		r->backup_mx = *rule->backup_mx == '\0' ? own_name : rule->backup_mx;
 	if (rule->via != NULL)
 		take_url(r, rule->via);
+	if (rule->auth != NULL)
+		r->table = rule->auth->name;
 	take_certificates(r, c, rule);
 	take_limits(r, find_limit(c, r->host));
 }
@@ -206,26 +205,6 @@ relay_add_name(struct relay *r, const char *address, const char *name)
 	if (genalloc_append(struct relay_name, &r->names, &n))
 		return true;
 	errno = ENOMEM;
-	return false;
-}
-
-bool
-relay_take_secret(struct relay *r, const char *label, char *value)
-{
-	char *colon = value[0] == '!' ? NULL : strchr(value, ':');	/* a command may hold colons */
-
-	r->user = label;
-	r->password = value;
-	if (colon != NULL) {
-		*colon = '\0';
-		r->user = value;
-		r->password = colon + 1;
-	}
-	r->is_command = r->password[0] == '!';
-	r->password += r->is_command;
-	if (*r->user != '\0' && *r->password != '\0')
-		return true;
-	errno = EINVAL;
 	return false;
 }
 
@@ -331,26 +310,23 @@ put_field(stralloc *to, const struct relay *r, const struct relay *defaults, con
 
 /* Appends all fields to *to, which is empty. */
 static bool
-put_relay(stralloc *to, const struct relay *r, bool with_secrets)
+put_relay(stralloc *to, const struct relay *r)
 {
 	struct relay defaults;
 
 	relay_init(&defaults);
-	for (size_t i = 0; i < NFIELDS; i++) {
-		if (fields[i].is_secret && !with_secrets)
-			continue;
+	for (size_t i = 0; i < NFIELDS; i++)
 		if (!put_field(to, r, &defaults, &fields[i])) {
 			errno = ENOMEM;
 			return false;
 		}
-	}
 	if (to->len <= RELAY_PARAM_MAX)
 		return true;
 	errno = EMSGSIZE;
 	return false;
 }
 
-/* Appends *from, wipes and frees it. */
+/* Appends *from and frees it. */
 static bool
 move_text(stralloc *to, stralloc *from, bool is_good)
 {
@@ -360,8 +336,6 @@ move_text(stralloc *to, stralloc *from, bool is_good)
 		error = ENOMEM;
 		is_good = false;
 	}
-	if (from->s != NULL)
-		explicit_bzero(from->s, from->a);
 	stralloc_free(from);
 	errno = error;
 	return is_good;
@@ -372,7 +346,7 @@ relay_encode(stralloc *to, const struct relay *r)
 {
 	stralloc text = STRALLOC_ZERO;
 
-	return move_text(to, &text, put_relay(&text, r, true));
+	return move_text(to, &text, put_relay(&text, r));
 }
 
 /* ---- decoding ---- */
@@ -533,9 +507,9 @@ relay_decode(struct relay *r, const char *param)
 	r->memory = malloc(len + 1);
 	if (r->memory == NULL)
 		return false;
-	r->memory_size = len + 1;
 	memcpy(r->memory, param, len + 1);
-	if (get_words(r, r->memory) && *r->host != '\0' && (!r->is_backup || *r->backup_mx != '\0'))
+	if (get_words(r, r->memory) && *r->host != '\0' && (!r->is_backup || *r->backup_mx != '\0') &&
+	    (*r->label == '\0') == (*r->table == '\0'))
 		return true;
 	if (errno != ENOMEM)
 		errno = EPROTO;
@@ -599,7 +573,7 @@ bool
 relay_key(stralloc *to, const struct relay *r)
 {
 	stralloc text = STRALLOC_ZERO, key = STRALLOC_ZERO;
-	bool is_good = put_relay(&text, r, false);
+	bool is_good = put_relay(&text, r);
 
 	if (is_good && !put_key(&key, r, hash(text.s, text.len))) {
 		errno = ENOMEM;

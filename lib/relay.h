@@ -53,10 +53,9 @@ struct relay {
 	const char *ca;			/* path of the trust anchors; "": the system's */
 	const char *certificate, *key;	/* paths of our own */
 
-	/* AUTH: never in clear text */
-	const char *user;		/* "" without AUTH */
-	const char *password;		/* the secret, or the command whose output it is */
-	bool is_command;
+	/* AUTH: never in clear text. The secret itself does not come this way */
+	const char *label;		/* under which the table has it; "" without AUTH */
+	const char *table;		/* its name in smtpd.conf; "" without AUTH */
 
 	/* limits: as `limit mta` of smtpd.conf(5) has them */
 	uint32_t session_mail_max;		/* transactions of one session */
@@ -65,7 +64,6 @@ struct relay {
 	uint32_t max_failures_per_session;
 
 	char *memory;			/* relay.c's own */
-	size_t memory_size;
 };
 
 /* To nowhere yet: no texts, opportunistic TLS, the default limits. */
@@ -74,8 +72,8 @@ void relay_init(struct relay *r);
 /* Frees the lists, and the texts of a decoded one. */
 void relay_free(struct relay *r);
 
-/* Fills in what the rule and the configuration say: all but names, sources, user
- * and password, whose tables have to be asked. domain is the recipient's and counts where
+/* Fills in what the rule and the configuration say: all but names and sources,
+ * whose tables have to be asked. domain is the recipient's and counts where
  * the rule names no host; own_name is the server's name. `limit mta for domain`
  * is that of the domain, or of the rule's host. Texts are the conf's and the arguments'. */
 void relay_from_conf(struct relay *r, const struct conf *c, const struct conf_relay *rule, const char *domain,
@@ -85,22 +83,16 @@ void relay_from_conf(struct relay *r, const struct conf *c, const struct conf_re
 bool relay_add_source(struct relay *r, const char *address);
 bool relay_add_name(struct relay *r, const char *address, const char *name);
 
-/* Takes the value that a secrets table has for the label: "user:password",
- * "password" (the user is the label then), and "!command" in the place of a password.
- * value is cut in two in place. Fails with errno EINVAL: a side is empty. */
-bool relay_take_secret(struct relay *r, const char *label, char *value);
-
 /* Appends r as a string without NUL, control octets or blank lines: host and
- * domain names in lower case, the same text for the same relay. It holds the password: not
- * for logs. Fails with errno ENOMEM, EMSGSIZE (over RELAY_PARAM_MAX). */
+ * domain names in lower case, the same text for the same relay. Fails with errno ENOMEM, EMSGSIZE (over RELAY_PARAM_MAX). */
 bool relay_encode(stralloc *to, const struct relay *r);
 
 /* Takes what relay_encode() writes. Everything is set; free with relay_free(),
  * whatever the outcome. Fails with errno EPROTO, EMSGSIZE, ENOMEM. */
 bool relay_decode(struct relay *r, const char *param);
 
-/* Appends the key by which messages are grouped: relays that differ in anything but
- * the password have different ones. Lower-case letters, digits, '-', '.', '%';
+/* Appends the key by which messages are grouped: relays that differ in anything
+ * have different ones. Lower-case letters, digits, '-', '.', '%';
  * it begins with a letter, may be a file name, and begins with the host for a reader:
  * "mx-example.org-89ab…". No NUL is added. Fails as relay_encode does. */
 bool relay_key(stralloc *to, const struct relay *r);

@@ -72,7 +72,7 @@ static const struct {
 	  "host=hub.example.org port=24 lmtp=1" MINE " tls=never" },
 	{ "table secrets { label = \"user:secret\" }\n"
 	  "accept for any relay via tls+auth://label@smtp.gmail.com:587 auth <secrets>",
-	  "host=smtp.gmail.com port=587" MINE " tls=required verify=1" },
+	  "host=smtp.gmail.com port=587" MINE " tls=required verify=1 label=label table=secrets" },
 	{ "pki out certificate \"/c.pem\"\npki out key \"/k.pem\"\nca trust certificate \"/ca.pem\"\n"
 	  "accept for any relay pki out ca trust",
 	  "host=example.net mx=1" MINE " ca=/ca.pem certificate=/c.pem key=/k.pem" },
@@ -111,8 +111,8 @@ what_is_decoded_is_what_was_encoded(void **state)
 	r.tls = TLS_ANY;
 	r.verify = true;
 	r.helo = "m\xc3\xbcller.example.org";
-	r.user = "me@example.net";
-	r.password = " a%b,c=d\t\xff\x01 ";
+	r.label = " a%b,c=d\t\xff\x01 ";
+	r.table = "secrets";
 	r.session_transaction_delay = 0;
 	r.max_failures_per_session = UINT32_MAX;
 	assert_true(relay_add_source(&r, "192.0.2.1") && relay_add_source(&r, "2001:DB8::1"));
@@ -129,8 +129,8 @@ what_is_decoded_is_what_was_encoded(void **state)
 	assert_true(d.verify);
 	assert_string_equal(d.helo, r.helo);
 	assert_string_equal(d.as, "");
-	assert_string_equal(d.user, r.user);
-	assert_string_equal(d.password, r.password);
+	assert_string_equal(d.label, r.label);
+	assert_string_equal(d.table, r.table);
 	assert_int_equal(d.session_mail_max, 100);
 	assert_int_equal(d.session_transaction_delay, 0);
 	assert_int_equal(d.max_failures_per_session, UINT32_MAX);
@@ -155,7 +155,7 @@ what_no_encoder_writes_is_refused(void **state)
 		"", " ", "host", "host=", "host=a ", " host=a", "host=a  mx=1", "host=a host=b", "mx=1", "host=a mx=0",
 		"host=a mx=2", "host=a port=65536", "host=a port=-1", "host=a port=", "host=a tls=some",
 		"host=a color=red", "host=%00", "host=%0", "host=%", "host=%4G", "host=a\tb", "host=a,b",
-		"host=a name=192.0.2.1", "host=a name=1,2,3", "host=a backup=1", "host=a session-mail-max=4294967296",
+		"host=a name=192.0.2.1", "host=a name=1,2,3", "host=a backup=1", "host=a label=b", "host=a table=b", "host=a password=b", "host=a session-mail-max=4294967296",
 	};
 
 	(void)state;
@@ -190,40 +190,6 @@ too_long_a_param_is_neither_written_nor_read(void **state)
 	stralloc_free(&to);
 }
 
-/* ---- secrets ---- */
-
-static void
-a_secret_is_user_and_password_or_a_command(void **state)
-{
-	static const struct {
-		const char *value, *user, *password;
-		bool is_command;
-	} cases[] = {
-		{ "me@example.net:a:b", "me@example.net", "a:b", false },
-		{ "secret", "label", "secret", false },
-		{ "me:!token --for me:x", "me", "token --for me:x", true },
-		{ "!token a:b", "label", "token a:b", true },
-	};
-	static const char *const bad[] = { "", ":", "me:", ":secret", "!", "me:!" };
-	char value[64];
-	struct relay r;
-
-	(void)state;
-	relay_init(&r);
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		memcpy(value, cases[i].value, strlen(cases[i].value) + 1);
-		assert_true(relay_take_secret(&r, "label", value));
-		assert_string_equal(r.user, cases[i].user);
-		assert_string_equal(r.password, cases[i].password);
-		assert_int_equal(r.is_command, cases[i].is_command);
-	}
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		memcpy(value, bad[i], strlen(bad[i]) + 1);
-		assert_false(relay_take_secret(&r, "label", value));
-		assert_int_equal(errno, EINVAL);
-	}
-}
-
 /* ---- keys ---- */
 
 static void
@@ -250,7 +216,7 @@ a_key_names_the_host_and_may_be_a_file_name(void **state)
 }
 
 static void
-relays_that_differ_have_different_keys_but_for_the_password(void **state)
+relays_that_differ_have_different_keys(void **state)
 {
 	struct relay a, b;
 	stralloc ka = STRALLOC_ZERO, kb = STRALLOC_ZERO;
@@ -259,15 +225,17 @@ relays_that_differ_have_different_keys_but_for_the_password(void **state)
 	relay_init(&a);
 	relay_init(&b);
 	a.host = b.host = "smtp.example.net";
-	a.user = b.user = "me";
-	a.password = "one";
-	b.password = "two";
+	a.label = b.label = "me";
+	a.table = b.table = "secrets";
 	assert_string_equal(key_of(&ka, &a), key_of(&kb, &b));
 	b.host = "SMTP.example.net";
 	assert_string_equal(ka.s, key_of(&kb, &b));
-	b.user = "you";
+	b.label = "you";
 	assert_string_not_equal(ka.s, key_of(&kb, &b));
-	b.user = "me";
+	b.label = "me";
+	b.table = "others";
+	assert_string_not_equal(ka.s, key_of(&kb, &b));
+	b.table = "secrets";
 	b.port = 587;
 	assert_string_not_equal(ka.s, key_of(&kb, &b));
 	b.port = 0;
@@ -289,9 +257,8 @@ main(void)
 		cmocka_unit_test(what_is_decoded_is_what_was_encoded),
 		cmocka_unit_test(what_no_encoder_writes_is_refused),
 		cmocka_unit_test(too_long_a_param_is_neither_written_nor_read),
-		cmocka_unit_test(a_secret_is_user_and_password_or_a_command),
 		cmocka_unit_test(a_key_names_the_host_and_may_be_a_file_name),
-		cmocka_unit_test(relays_that_differ_have_different_keys_but_for_the_password),
+		cmocka_unit_test(relays_that_differ_have_different_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
