@@ -51,6 +51,7 @@ ZLIB    := $(call static_lib,libz.a)
 BEARSSL := $(call static_lib,libbearssl.a)
 IDN2    := $(call static_lib,libidn2.a) $(call static_lib,libunistring.a)
 SQLITE  := $(call static_lib,libsqlite3.a) -lm
+CRYPT   := $(call static_lib,libcrypt.a)
 
 # Programs that are started for every message (NAME.static) take their libc from musl where it
 # is installed: glibc's start-up asks the processor what it is some thirty times, which is
@@ -80,6 +81,8 @@ PROGRAMS :=
 include programs.mk
 
 LIB_SRC := $(sort $(wildcard lib/*.c))
+# What cannot do with musl: the libcrypt behind these is Debian's.
+LIB_GLIBC := lib/hash.c
 LIB     := $(BUILD)/libpipepost.a
 obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 static_obj = $(patsubst %.c,$(STATIC_DIR)/%.o,$(1))
@@ -107,7 +110,7 @@ $(LIB): $(call obj,$(LIB_SRC))
 	rm -f $@ && $(AR) rcs $@ $^
 
 ifneq ($(STATIC_LIB),$(LIB))
-$(STATIC_LIB): $(call static_obj,$(LIB_SRC))
+$(STATIC_LIB): $(call static_obj,$(filter-out $(LIB_GLIBC),$(LIB_SRC)))
 	rm -f $@ && $(AR) rcs $@ $^
 endif
 
@@ -135,7 +138,7 @@ include t/check.mk
 
 # What Debian 12 has and we need: to build; beside that to run the tests and the linters.
 DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev libbearssl-dev libsqlite3-dev \
-              libidn2-dev libunistring-dev
+              libidn2-dev libunistring-dev libcrypt-dev libpam0g-dev
 DEPS_TEST  := libcmocka-dev perl python3 sqlite3 openssl ucspi-tcp strace swaks curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
 

@@ -32,7 +32,7 @@ queue_life.ldflags := $(foreach f,time pwrite linkat unlinkat renameat mkdirat f
 define unit
 $(BUILD)/t/$(1): $(BUILD)/obj/t/unit/$(1).o $(call obj,$($(1).with)) $(LIB)
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $($(1).ldflags) $(LIB) $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2) -lcmocka
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $($(1).ldflags) $(LIB) $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2) $(CRYPT) -lcmocka
 endef
 $(foreach u,$(UNIT_SRC:t/unit/%.c=%),$(eval $(call unit,$(u))))
 
@@ -41,7 +41,7 @@ TOOLS    := $(patsubst t/tool/%.c,$(BUILD)/tool/%,$(TOOL_SRC))
 
 $(BUILD)/tool/%: $(BUILD)/obj/t/tool/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2) $(CRYPT)
 
 # The target, the library and the parts it tests, all with coverage for the fuzzer.
 FUZZ_CC   = $(CLANG) $(CPPFLAGS) -std=c17 -O1 -g -fno-sanitize-recover=undefined
@@ -57,7 +57,7 @@ $(BUILD)/fuzz-obj/%.o: %.c Makefile t/check.mk
 define fuzz
 $(BUILD)/fuzz/$(1): $(BUILD)/fuzz-obj/t/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz-obj/%.o,$($(1).with)) $(FUZZ_LIB)
 	@mkdir -p $$(@D)
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2) $(CRYPT)
 endef
 $(foreach f,$(FUZZ_SRC:t/fuzz/%.c=%),$(eval $(call fuzz,$(f))))
 
