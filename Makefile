@@ -4,7 +4,7 @@
 #   make             every program, in build/bin/
 #   make check       all tests            make check-asan   the same under ASan and UBSan
 #   make demo        start it on a sandbox, pass a message through, show it
-#   make install     DESTDIR= PREFIX= SYSCONFDIR=
+#   make install     DESTDIR= PREFIX= SYSCONFDIR= (install.mk)
 
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -141,6 +141,8 @@ DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev li
               libidn2-dev libunistring-dev libcrypt-dev libpam0g-dev
 DEPS_TEST  := libcmocka-dev perl python3 sqlite3 openssl ucspi-tcp strace swaks curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
+# For the tests of the installed tree and of the services.
+DEPS_TEST  += procps daemontools s6
 
 deps:
 	@sh t/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
@@ -155,26 +157,11 @@ demo: deps-build
 	@$(MAKE) -s all
 	@BUILD_DIR='$(CURDIR)/$(BUILD)' sh conf-examples/demo/run '$(CURDIR)/demo'
 
-# Programs find each other in LIBEXECDIR; what people type is linked into SBINDIR.
-TYPED := smtpd smtpctl sendmail send-mail mailq newaliases makemap queue-run queue-init queue-peek
-LINK_NAMES = $(foreach l,$(LINKS),$(firstword $(subst :, ,$(l))))
-MANZIP ?=
-
-install: all
-	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(DOCDIR)'
-	install -m 755 $(PROGRAMS:%=$(BIN)/%) '$(DESTDIR)$(LIBEXECDIR)/'
-	for l in $(LINKS); do ln -sf "$${l#*:}" '$(DESTDIR)$(LIBEXECDIR)'/"$${l%%:*}" || exit 1; done
-	for p in $(filter $(TYPED),$(PROGRAMS) $(LINK_NAMES)); do \
-	  ln -srf '$(DESTDIR)$(LIBEXECDIR)'/$$p '$(DESTDIR)$(SBINDIR)'/$$p || exit 1; done
-	for m in $(MANUALS); do d='$(DESTDIR)$(MANDIR)'/man$${m##*.}; install -d "$$d" && \
-	  install -m 644 $$m "$$d/" || exit 1; done
-	$(if $(MANZIP),find '$(DESTDIR)$(MANDIR)' -type f -name '*.[1578]' -exec $(MANZIP) {} +)
-	install -m 644 README.md INSTALL LICENSE '$(DESTDIR)$(DOCDIR)/'
-	cp -R conf-examples '$(DESTDIR)$(DOCDIR)/'
+include install.mk
 
 clean:
 	rm -rf build build-*
 
-.PHONY: all clean deps deps-build demo install units fuzzers lint
+.PHONY: all clean deps deps-build demo units fuzzers lint
 .PHONY: check check-unit check-e2e check-asan check-fuzz check-werror
 .DELETE_ON_ERROR:

@@ -83,13 +83,20 @@ place_program(char *path, size_t size, const char *name)
 }
 
 bool
-place_become_owner_of(const char *directory)
+place_become_queue_owner(const char *spool)
 {
+	char path[PATH_MAX];
 	struct stat st;
+	int n;
 
 	if (geteuid() != 0)
 		return true;
-	if (stat(directory, &st) == -1)
+	n = snprintf(path, sizeof path, "%s/new", spool);
+	if (n < 0 || (size_t)n >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	if (stat(path, &st) == -1)
 		return false;
 	if (st.st_uid == 0)
 		return true;

@@ -24,8 +24,9 @@ bool place_program(char *path, size_t size, const char *name);
 const char *place_resolver(void);
 
 /* Where a program of the queue runs as root, it takes the identity (uid, gid,
- * no other groups) of whoever owns the directory. A directory of root's, as in
- * a sandbox, changes nothing. Fails with the errno of stat or set*id. */
-bool place_become_owner_of(const char *directory);
+ * no other groups) of whoever owns the spool's new/: the spool itself stays
+ * root's, so that nobody can put another directory in the place of one. A queue of
+ * root's, as in a sandbox, changes nothing. Fails with the errno of stat or set*id. */
+bool place_become_queue_owner(const char *spool);
 
 #endif

@@ -102,7 +102,7 @@ intake_open_draft(struct intake *in)
 	const char *missing = "";
 	const char *spool = place_spool();
 
-	if (!place_become_owner_of(spool))
+	if (!place_become_queue_owner(spool))
 		die_errno(QUEUE_NO_SPOOL, "%s (queue-init makes it)", spool);
 	if (!queue_open(&in->queue, spool, 1U << QUEUE_TMP | 1U << QUEUE_NEW, &missing))
 		die_errno(QUEUE_NO_SPOOL, "%s/%s (queue-init makes it)", spool, missing);

@@ -123,7 +123,7 @@ start_spawner(struct runner *r)
 void
 start_become_queue_owner(struct runner *r)
 {
-	if (!place_become_owner_of(r->spool))
+	if (!place_become_queue_owner(r->spool))
 		die_errno(EX_OSERR, "cannot become the owner of %s", r->spool);
 	if (geteuid() == 0)
 		log_line("warning: %s belongs to root, so queue-run works as root; queue-init gives it to ppqueue where "
