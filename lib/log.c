@@ -18,8 +18,12 @@ static struct {
 	const char *program;
 	char ident[64];
 	enum { SINK_STDERR, SINK_SYSLOG, SINK_NONE } sink;
+	bool has_stderr;	/* fd 2 is open, and not the client's */
+	bool is_wanted;		/* $PIPEPOST_LOG says where */
 	bool is_verbose;
-} log_state = { .program = "pipepost", .ident = "smtpd/pipepost", .sink = SINK_STDERR };
+} log_state = { .program = "pipepost", .ident = "smtpd/pipepost", .sink = SINK_STDERR, .has_stderr = true };
+
+static const char syslog_socket[] = "/dev/log";
 
 /* inetd hands over one socket as 0, 1 and 2: writing there would be talking to the client. */
 static bool
@@ -37,11 +41,13 @@ log_open(const char *program)
 	const char *wish = secure_getenv("PIPEPOST_LOG");
 	bool has_stderr = fcntl(2, F_GETFD) != -1 && !stderr_is_the_client();
 
+	log_state.has_stderr = has_stderr;
+	log_state.is_wanted = wish != NULL && (strcmp(wish, "stderr") == 0 || strcmp(wish, "syslog") == 0);
 	log_state.program = program;
 	snprintf(log_state.ident, sizeof log_state.ident, "smtpd/%s", program);
 	if (wish != NULL && strcmp(wish, "stderr") == 0 && has_stderr)
 		log_state.sink = SINK_STDERR;
-	else if (access("/dev/log", W_OK) == 0 || (wish != NULL && strcmp(wish, "syslog") == 0))
+	else if (access(syslog_socket, W_OK) == 0 || (wish != NULL && strcmp(wish, "syslog") == 0))
 		log_state.sink = SINK_SYSLOG;
 	else
 		log_state.sink = has_stderr ? SINK_STDERR : SINK_NONE;
@@ -49,10 +55,27 @@ log_open(const char *program)
 		openlog(log_state.ident, LOG_PID, LOG_MAIL);
 }
 
+void
+log_spare_terminal(void)
+{
+	if (log_state.sink == SINK_STDERR && !log_state.is_wanted)
+		log_state.sink = SINK_NONE;
+}
+
+static void
+write_stderr(const char *clean)
+{
+	char line[LOG_LINE_MAX + 128];
+	int n = snprintf(line, sizeof line, "%s[%ld]: %s\n", log_state.ident, (long)getpid(), clean);
+
+	if (n > 0 && write(2, line, (size_t)n) == -1)
+		return;	/* nobody is left to tell */
+}
+
 static void __attribute__((format(printf, 1, 0)))
 write_line(const char *format, va_list args)
 {
-	char text[LOG_LINE_MAX], clean[LOG_LINE_MAX], line[LOG_LINE_MAX + 128];
+	char text[LOG_LINE_MAX], clean[LOG_LINE_MAX];
 	int n = vsnprintf(text, sizeof text, format, args);
 
 	if (n < 0)
@@ -60,12 +83,14 @@ write_line(const char *format, va_list args)
 	printable_copy(clean, sizeof clean, text, strlen(text));
 	switch (log_state.sink) {
 	case SINK_SYSLOG:
-		syslog(LOG_INFO, "%s", clean);
+		/* syslog() would drop it without a word. */
+		if (log_state.has_stderr && access(syslog_socket, F_OK) == -1)
+			write_stderr(clean);
+		else
+			syslog(LOG_INFO, "%s", clean);
 		break;
 	case SINK_STDERR:
-		n = snprintf(line, sizeof line, "%s[%ld]: %s\n", log_state.ident, (long)getpid(), clean);
-		if (n > 0 && write(2, line, (size_t)n) == -1)
-			return;	/* nobody is left to tell */
+		write_stderr(clean);
 		break;
 	case SINK_NONE:
 		break;

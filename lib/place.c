@@ -83,6 +83,15 @@ place_program(char *path, size_t size, const char *name)
 }
 
 bool
+place_has_flag(const char *name)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/control/%s", place_spool(), name);
+
+	return n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
+}
+
+bool
 place_become_queue_owner(const char *spool)
 {
 	char path[PATH_MAX];

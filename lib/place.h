@@ -23,6 +23,10 @@ bool place_program(char *path, size_t size, const char *name);
 /* $PIPEPOST_RESOLVER (address:port), or NULL. */
 const char *place_resolver(void);
 
+/* Whether the operator has set a flag: the file SPOOL/control/NAME is there
+ * ("verbose", "pause-smtp" ...; see queue(5)). What cannot be looked at is not set. */
+bool place_has_flag(const char *name);
+
 /* Where a program of the queue runs as root, it takes the identity (uid, gid,
  * no other groups) of whoever owns the spool's new/: the spool itself stays
  * root's, so that nobody can put another directory in the place of one. A queue of

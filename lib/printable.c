@@ -86,3 +86,26 @@ printable_copy(char *to, size_t size, const char *s, size_t len)
 	to[out] = '\0';
 	return to;
 }
+
+char *
+printable_quote(char *to, size_t size, const char *s, size_t len)
+{
+	char piece[5];
+	size_t used, out = 0;
+
+	to[out++] = '"';
+	for (size_t i = 0; i < len; i += used) {
+		bool is_marked = s[i] == '"' || s[i] == '\\';
+		size_t n = represent(piece + is_marked, s + i, len - i, &used) + is_marked;
+
+		if (is_marked)
+			piece[0] = '\\';
+		if (out + n + 2 > size)
+			break;
+		memcpy(to + out, piece, n);
+		out += n;
+	}
+	to[out++] = '"';
+	to[out] = '\0';
+	return to;
+}

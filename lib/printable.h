@@ -17,6 +17,11 @@ bool printable_append(stralloc *to, const char *s, size_t len);
  * always ended by NUL. Returns to. */
 char *printable_copy(char *to, size_t size, const char *s, size_t len);
 
+/* The same as a value between double quotes, both written too, for a log line of
+ * key="value" pairs: `"` and `\` inside get a backslash, so that nobody's text ends
+ * the value early. size is at least 3. Returns to. */
+char *printable_quote(char *to, size_t size, const char *s, size_t len);
+
 /* The length of the character at s[0..len), len > 0: a printable ASCII octet or
  * a well-formed, printable UTF-8 sequence (RFC 3629). 0 if there is none. */
 size_t printable_character(const char *s, size_t len);

@@ -22,6 +22,7 @@ MANUALS  := $(sort $(wildcard */*.[1578]))
 
 outcome.with := queue-run/outcome.c
 outcome.ldflags := -Wl,--wrap=malloc -Wl,--wrap=time
+log.ldflags := $(foreach f,access syslog __syslog_chk,-Wl,--wrap=$(f))
 spawner.with := queue-run/spawner.c
 spawner.ldflags := -Wl,--wrap=poll
 scan.with := queue-run/scan.c
