@@ -45,6 +45,7 @@ main(int argc, const char *const *argv)
 	(void)argc;
 	fill_descriptors();
 	log_open(PROG);
+	log_spare_terminal();
 	read_options(&options, argv);
 	sendmail_become_other(&options);	/* mailq, newaliases, -bs, -q and so on do not return */
 	if (options.mode == SENDMAIL_VERIFY)

@@ -376,13 +376,6 @@ submission_inject(struct submission *s)
 
 /* ---- the outcome ---- */
 
-/* Whether the log goes where it should: a user's terminal is no log. */
-static bool
-has_log(void)
-{
-	return getenv("PIPEPOST_LOG") != NULL || access("/dev/log", W_OK) == 0;
-}
-
 int
 submission_report(const struct submission *s)
 {
@@ -392,10 +385,8 @@ submission_report(const struct submission *s)
 		complain("nothing queued: %s %s", r->enhanced, r->text);
 		return r->is_permanent ? EX_DATAERR : EX_TEMPFAIL;
 	}
-	if (has_log())
-		log_line("%s: from=<%s>, size=%llu, nrcpts=%zu, proto=local, relay=%s@localhost",
-		    r->id[0] == '\0' ? "-" : r->id, s->reverse_path.s, (unsigned long long)s->size,
-		    s->nrecipients, s->user);
+	log_line("%s: from=<%s>, size=%llu, nrcpts=%zu, proto=local, relay=%s@localhost",
+	    r->id[0] == '\0' ? "-" : r->id, s->reverse_path.s, (unsigned long long)s->size, s->nrecipients, s->user);
 	if (s->options->is_verbose) {
 		complain("from=<%s>", s->reverse_path.s);
 		for (size_t n = 0; n < s->recipients.len; n += strlen(s->recipients.s + n) + 1)

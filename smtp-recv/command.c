@@ -215,6 +215,25 @@ take_step(struct session *s, const struct step *step, const char *arg, size_t le
 		s->state = step->next;
 }
 
+/* Notes the line for the log. Passwords never get there: neither that of AUTH, nor
+ * what a client sends behind an AUTH that was refused, not having waited to hear that. */
+static void
+note_line(struct session *s, const struct step *step, const char *line, size_t len)
+{
+	bool is_auth = step != NULL && strcmp(step->verb, "AUTH") == 0;
+	const char *shown = is_auth ? "AUTH (...)" : step == NULL && s->was_auth ? "(...)" : NULL;
+
+	s->was_auth = is_auth;
+	if (shown != NULL)
+		session_note_command(s, is_auth ? "AUTH" : "command", shown, strlen(shown));
+	else
+		session_note_command(s, step == NULL ? "command" : step->verb, line, len);
+	if (shown != NULL)
+		log_verbose("<<< %s", shown);
+	else
+		log_verbose("<<< %.*s", (int)len, line);
+}
+
 void
 command_run(struct session *s, const char *line, size_t len)
 {
@@ -222,13 +241,12 @@ command_run(struct session *s, const char *line, size_t len)
 	size_t verb_len = blank == NULL ? len : (size_t)(blank - line), at = verb_len;
 	const struct step *step = find_step(line, verb_len);
 
-	log_verbose("<<< %.*s", (int)len, line);
+	note_line(s, step, line, len);
 	if (step == NULL) {
 		s->nidle++;
 		session_refuse(s, "", 500, "5.5.1 command not recognized");
 		return;
 	}
-	s->verb = step->verb;
 	if (len + 2 > step->line_max) {
 		stats_add(STATS_SMTP_LINETOOLONG, 1);
 		session_refuse(s, "", 500, "5.5.2 line too long");

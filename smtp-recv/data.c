@@ -110,14 +110,24 @@ refuse_flaw(struct session *s, enum flaw flaw)
 	}
 }
 
+/* The how-tos' line, and what else is known of where the message comes from: with the
+ * queue id in both, one search finds all. */
+static void
+log_acceptance(const struct session *s, const struct reception *r, const char *id)
+{
+	const struct transaction *t = &s->transaction;
+	const char *user = t->facts.user, *tag = t->facts.tag;
+
+	log_line("%s: from=<%s>, size=%llu, nrcpts=%zu, proto=%s, relay=%s %s", id, t->reverse_path.s,
+	    (unsigned long long)r->decoder.size, t->nrecipients, session_protocol(s), s->peer.host, s->peer.shown);
+	log_line("%s: smtp message helo=%s%s%s%s%s", id, s->helo, *user == '\0' ? "" : " user=", user,
+	    *tag == '\0' ? "" : " tag=", tag);
+}
+
 static unsigned
 accept_message(struct session *s, const struct reception *r, const struct inject_result *result)
 {
-	const struct transaction *t = &s->transaction;
-
-	log_line("%s: from=<%s>, size=%llu, nrcpts=%zu, proto=%s, relay=%s %s",
-	    *result->id == '\0' ? "unknown" : result->id, t->reverse_path.s,
-	    (unsigned long long)r->decoder.size, t->nrecipients, session_protocol(s), s->peer.host, s->peer.shown);
+	log_acceptance(s, r, *result->id == '\0' ? "unknown" : result->id);
 	stats_add(STATS_SMTP_ACCEPTED, 1);
 	s->naccepted++;
 	s->nidle = 0;
@@ -177,6 +187,7 @@ receive(struct session *s, struct reception *r)
 	session_deadline(&r->end, DATA_SECONDS, NULL);
 	if (!read_text(s, r))
 		return 421;
+	log_verbose("<<< (%llu octets of text)", (unsigned long long)r->decoder.size);
 	return r->flaw == NO_FLAW ? finish(s, r) : refuse_flaw(s, r->flaw);
 }
 

@@ -120,13 +120,54 @@ session_reply_more(struct session *s, unsigned code, const char *format, ...)
 	va_end(args);
 }
 
+/* ---- the log ---- */
+
+static const char *
+shown_address(const struct session *s)
+{
+	return *s->peer.address == '\0' ? "local" : s->peer.address;
+}
+
+void
+session_note_command(struct session *s, const char *verb, const char *line, size_t len)
+{
+	s->verb = verb;
+	printable_quote(s->command, sizeof s->command, line, len);
+}
+
+/* The envelope that a refusal belongs to, as far as it is known. */
+static void
+describe_envelope(char *to, size_t size, const struct session *s)
+{
+	bool has_sender = s->state == ENVELOPE || s->state == ADDRESSED;
+
+	snprintf(to, size, "%s%s%s%s%s", *s->helo == '\0' ? "" : " helo=", s->helo, has_sender ? " from=<" : "",
+	    has_sender ? s->transaction.reverse_path.s : "", has_sender ? ">" : "");
+}
+
+/* A client that is refused for ever does not fill the log: the rest is only counted. */
 static void
 log_refusal(struct session *s, unsigned code, const char *text, const char *why)
 {
+	char reply[1024 + 4], result[1200], reason[1200] = "", envelope[HELO_MAX + 300];
+
 	if (s->nlogged++ >= LOGGED_REFUSALS_MAX)
 		return;
-	log_line("reject: %s from %s %s: %u %s%s%s", s->verb, s->peer.host, s->peer.shown, code, text,
-	    *why == '\0' ? "" : "; ", why);
+	snprintf(reply, sizeof reply, "%u %s", code, text);
+	printable_quote(result, sizeof result, reply, strlen(reply));
+	if (*why != '\0')
+		printable_quote(reason, sizeof reason, why, strlen(why));
+	describe_envelope(envelope, sizeof envelope, s);
+	log_line("smtp failed-command address=%s host=%s%s command=%s result=%s%s%s", shown_address(s), s->peer.host,
+	    envelope, s->command, result, *reason == '\0' ? "" : " why=", reason);
+}
+
+static void
+log_suppressed(const struct session *s)
+{
+	if (s->nlogged > LOGGED_REFUSALS_MAX)
+		log_line("smtp failed-command address=%s host=%s suppressed=%u", shown_address(s), s->peer.host,
+		    s->nlogged - LOGGED_REFUSALS_MAX);
 }
 
 /* A client that is refused again and again is slowed down. What it was told before is not held back. */
@@ -205,7 +246,7 @@ take_command(struct session *s)
 	if (memchr(s->in.buffer + s->in.start, '\n', s->in.end - s->in.start) == NULL && !session_flush(s))
 		return;
 	session_deadline(&deadline, COMMAND_SECONDS, &s->end);
-	s->verb = "command";
+	session_note_command(s, "command", "", 0);
 	if (smtp_read_line(&s->in, &line, &len, COMMAND_MAX, &deadline)) {
 		command_run(s, line, len);
 	} else if (errno == EMSGSIZE) {
@@ -260,7 +301,7 @@ is_early_talker(struct session *s)
 static void
 greet(struct session *s)
 {
-	s->verb = "connection";
+	session_note_command(s, "connection", "", 0);
 	if (is_early_talker(s)) {
 		stats_add(STATS_SMTP_TOOFAST, 1);
 		session_refuse(s, "input before the banner", 554, "5.5.1 %s you must wait for the banner",
@@ -279,7 +320,7 @@ check_patience(struct session *s)
 {
 	if (s->state == CLOSED)
 		return;
-	s->verb = "session";
+	session_note_command(s, "session", "", 0);
 	if (s->nrefusals >= REFUSALS_MAX) {
 		session_refuse(s, "", 421, "4.7.0 %s too many errors, closing the connection", s->name);
 		session_close(s, "too many errors");
@@ -293,8 +334,7 @@ void
 session_run(struct session *s)
 {
 	stats_add(STATS_SMTP_SESSIONS, 1);
-	log_line("smtp connected address=%s host=%s%s", *s->peer.address == '\0' ? "local" : s->peer.address,
-	    s->peer.host, s->peer.may_relay ? " relayclient=yes" : "");
+	log_line("smtp connected address=%s host=%s%s", shown_address(s), s->peer.host, s->peer.may_relay ? " relayclient=yes" : "");
 	session_deadline(&s->end, SESSION_SECONDS, NULL);
 	greet(s);
 	while (s->state != CLOSED) {
@@ -302,8 +342,9 @@ session_run(struct session *s)
 		check_patience(s);
 	}
 	session_flush(s);
-	log_line("smtp disconnected address=%s host=%s reason=\"%s\" messages=%u",
-	    *s->peer.address == '\0' ? "local" : s->peer.address, s->peer.host, s->ended_by, s->naccepted);
+	log_suppressed(s);
+	log_line("smtp disconnected address=%s host=%s reason=\"%s\" messages=%u", shown_address(s), s->peer.host,
+	    s->ended_by, s->naccepted);
 }
 
 const char *

@@ -31,6 +31,7 @@ enum {
 	REFUSALS_MAX = 20,		/* then 421 */
 	IDLE_COMMANDS_MAX = 100,	/* commands without a message getting nearer, then 421 */
 	LOGGED_REFUSALS_MAX = 50,	/* log lines for refusals of one session */
+	LOGGED_COMMAND_MAX = 300,	/* octets of a refused command in the log, quotes included */
 	LOGGED_ERRORS_MAX = 10,		/* configuration errors logged at the door */
 };
 
@@ -70,6 +71,8 @@ struct session {
 	/* the conversation */
 	enum state state;
 	const char *verb;		/* of the command being answered */
+	char command[LOGGED_COMMAND_MAX + 1];	/* its line for the log, quoted, no secrets in it */
+	bool was_auth;			/* the one before was AUTH: what comes now may be a secret */
 	const char *ended_by;		/* why it is over, for the log */
 	bool is_esmtp;
 	char helo[HELO_MAX + 1];
@@ -98,6 +101,9 @@ void session_reply_more(struct session *s, unsigned code, const char *format, ..
  * only, may be ""), and counts 5xx replies (REFUSALS_*). */
 unsigned session_refuse(struct session *s, const char *why, unsigned code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* What is answered from now on: a verb, and the line for the log of a refusal. */
+void session_note_command(struct session *s, const char *verb, const char *line, size_t len);
 
 /* Sends what is buffered. False: the client is gone, and the state CLOSED. */
 bool session_flush(struct session *s);

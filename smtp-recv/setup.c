@@ -53,6 +53,7 @@ setup_read_options(struct session *s, int argc, char *argv[])
 	int option;
 
 	s->conf_path = place_conf();
+	log_set_verbose(place_has_flag("verbose"));
 	opterr = 0;
 	while ((option = getopt(argc, argv, "abD:ef:l:vw:x")) != -1) {
 		switch (option) {
@@ -70,6 +71,8 @@ setup_read_options(struct session *s, int argc, char *argv[])
 	}
 	if (optind != argc)
 		die(EX_USAGE, "%s", usage);
+	if (s->is_local)
+		log_spare_terminal();	/* sendmail -bs */
 }
 
 bool
@@ -98,7 +101,7 @@ refuse_service(struct session *s)
 {
 	char name[sizeof s->name];
 
-	s->verb = "connection";
+	session_note_command(s, "connection", "", 0);
 	session_refuse(s, "", 421, "4.3.5 %s service not available", conf_server_name(name, sizeof name));
 	session_flush(s);
 	return false;

@@ -365,14 +365,11 @@ explain_rule(stralloc *why, const struct route *route)
 	return true;
 }
 
-/* For the log: which rule of which file decided, why, and the envelope. */
+/* For the log: which rule of which file decided, and why. */
 static bool
-explain(stralloc *why, const struct session *s, const struct route *route)
+explain(stralloc *why, const struct route *route)
 {
-	return explain_rule(why, route) && stralloc_catb(why, route->why.s, route->why.len) &&
-	    stralloc_cats(why, "; from=<") &&
-	    stralloc_cats(why, s->transaction.reverse_path.s) && stralloc_cats(why, "> helo=") &&
-	    stralloc_cats(why, s->helo) && stralloc_0(why);
+	return explain_rule(why, route) && stralloc_catb(why, route->why.s, route->why.len) && stralloc_0(why);
 }
 
 /* The reply for what the rules have said, ROUTE_DELIVER and ROUTE_RELAY excepted. */
@@ -380,7 +377,7 @@ static unsigned
 refuse_recipient(struct session *s, const struct route *route, const struct recipient *r)
 {
 	stralloc why = STRALLOC_ZERO;
-	const char *words = explain(&why, s, route) ? why.s : "";
+	const char *words = explain(&why, route) ? why.s : "";
 	unsigned code;
 
 	if (route->kind == ROUTE_REJECT || route->kind == ROUTE_NO_USER)

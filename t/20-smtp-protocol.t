@@ -312,7 +312,7 @@ talk 'a stranger may write to postmaster without domain' <<'END'
 	< ^250
 END
 like '... and the refusal stands in the log' "$(cat "$LOG")" \
-	'reject: RCPT from unknown \[192\.0\.2\.7\]: 550 5\.7\.1 <alice@example\.com>: relaying refused; '
+	'smtp failed-command address=192\.0\.2\.7 host=unknown helo=client\.example from=<a@example\.net> command="RCPT TO:<alice@example\.com>" result="550 5\.7\.1 <alice@example\.com>: relaying refused" why='
 talk 'who says more before the reply to EHLO is cut off' <<'END'
 	<
 	>> EHLO client.example\r\nMAIL FROM:<a@example.net>\r\n

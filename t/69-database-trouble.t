@@ -72,7 +72,7 @@ trouble()
 	like "$1: 451 4.3.0 at the door" "$got" "$LATER"
 	like '... and the next recipient of the session, who needs no database, is taken' "$got" '^250'
 	is   '... one line in the log' "$(since | wc -l)" 1
-	like '... which says why' "$(since)" "reject: RCPT .*451 4\.3\.0 <$BOB>.*$2"
+	like '... which says why' "$(since)" "smtp failed-command .*command=\"RCPT .*result=\"451 4\.3\.0 <$BOB>.*why=.*$2"
 	make_due
 	mark
 	ok   '... a message that was taken before is deferred' run_queue
