@@ -141,31 +141,47 @@ send_out(struct lmtp *l, unsigned seconds, const char *what)
 	return stream_send(l->in.fd, l->out.s, len, &deadline) || lose(l, what);
 }
 
+/* A reply, its lines joined by LF. */
 static bool
-read_reply(struct lmtp *l, unsigned seconds, const char *what)
+read_lines(struct lmtp *l, unsigned seconds, const char *what)
 {
 	tain deadline;
 
 	stream_deadline(&deadline, seconds, &l->text->deadline);
 	if (!smtp_read_reply(&l->in, &l->reply, &deadline))
 		return lose(l, what);
-	for (size_t i = 0; i < l->reply.text.len; i++)
-		if (l->reply.text.s[i] == '\n')
-			l->reply.text.s[i] = ' ';
 	log_verbose("%s: LMTP <<< %u %.*s", l->job->id, l->reply.code, (int)l->reply.text.len, l->reply.text.s);
 	return true;
 }
 
-/* Sends the command line in out and reads its reply. */
+/* A reply, its lines joined by blanks. */
 static bool
-ask(struct lmtp *l, unsigned seconds, const char *what)
+read_reply(struct lmtp *l, unsigned seconds, const char *what)
+{
+	if (!read_lines(l, seconds, what))
+		return false;
+	for (size_t i = 0; i < l->reply.text.len; i++)
+		if (l->reply.text.s[i] == '\n')
+			l->reply.text.s[i] = ' ';
+	return true;
+}
+
+/* Sends the command line in out. */
+static bool
+send_command(struct lmtp *l, unsigned seconds, const char *what)
 {
 	log_verbose("%s: LMTP >>> %.*s", l->job->id, (int)l->out.len, l->out.s);
 	if (!stralloc_catb(&l->out, "\r\n", 2)) {
 		errno = ENOMEM;
 		return lose(l, what);
 	}
-	return send_out(l, seconds, what) && read_reply(l, seconds, what);
+	return send_out(l, seconds, what);
+}
+
+static bool
+ask(struct lmtp *l, unsigned seconds, const char *what)
+{
+	return send_command(l, seconds, what) && read_reply(l, seconds, what);
 }
 
 /* Notes the extensions of a reply to LHLO, whose lines were joined by LF. */
@@ -191,7 +207,6 @@ static bool
 greet(struct lmtp *l)
 {
 	char name[HOST_NAME_MAX + 1] = "";
-	tain deadline;
 
 	if (!read_reply(l, LMTP_GREETING_SECONDS, "greeting"))
 		return false;
@@ -199,15 +214,12 @@ greet(struct lmtp *l)
 		return give_up(l);
 	if (gethostname(name, sizeof name) == -1 || !address_is_domain(name, strnlen(name, HOST_NAME_MAX)))
 		snprintf(name, sizeof name, "localhost");
-	stream_deadline(&deadline, LMTP_GREETING_SECONDS, &l->text->deadline);
-	if (!stralloc_cats(&l->out, "LHLO ") || !stralloc_cats(&l->out, name) || !stralloc_cats(&l->out, "\r\n")) {
+	if (!stralloc_cats(&l->out, "LHLO ") || !stralloc_cats(&l->out, name)) {
 		errno = ENOMEM;
 		return lose(l, "LHLO");
 	}
-	if (!send_out(l, LMTP_GREETING_SECONDS, "LHLO"))
+	if (!send_command(l, LMTP_GREETING_SECONDS, "LHLO") || !read_lines(l, LMTP_GREETING_SECONDS, "LHLO"))
 		return false;
-	if (!smtp_read_reply(&l->in, &l->reply, &deadline))
-		return lose(l, "LHLO");
 	if (l->reply.code != 250)
 		return give_up(l);
 	note_extensions(l);

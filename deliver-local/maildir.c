@@ -265,6 +265,15 @@ take_back(const struct maildir *m)
 	}
 }
 
+/* The octets of path without the "/." of a Maildir that is no folder. */
+static int
+shown_length(const struct maildir *m)
+{
+	size_t len = m->path.len > 0 ? m->path.len - 1 : 0;
+
+	return (int)(len > 2 && memcmp(m->path.s + len - 2, "/.", 2) == 0 ? len - 2 : len);
+}
+
 void
 maildir_sync(struct maildir *m)
 {
@@ -274,7 +283,8 @@ maildir_sync(struct maildir *m)
 		struct maildir_message *w = &m->written[i];
 
 		if (publish(m, w)) {
-			outcome_set(w->outcome, VERDICT_DELIVERED, "2.0.0 Delivered to Maildir");
+			outcome_set(w->outcome, VERDICT_DELIVERED, "2.0.0 Delivered to Maildir %.*s", shown_length(m),
+			    m->path.len > 0 ? m->path.s : "");
 			is_linked = true;
 		} else {
 			outcome_defer_errno(w->outcome, "Maildir");

@@ -294,7 +294,7 @@ append_or_cut_back(struct outcome *o, int fd, const char *path, const char *reve
 	if (fstat(fd, &st) == -1) {
 		outcome_defer_errno(o, path);
 	} else if (append(fd, st.st_size, reverse_path, t)) {
-		outcome_set(o, VERDICT_DELIVERED, "2.0.0 Delivered to mailbox");
+		outcome_set(o, VERDICT_DELIVERED, "2.0.0 Delivered to mailbox %s", path);
 	} else {
 		outcome_defer_errno(o, path);
 		cut_back(fd, st.st_size, path, o);

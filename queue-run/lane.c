@@ -380,7 +380,7 @@ conclude_one(struct runner *r, const struct job_run *j, size_t i, const struct j
 	printable_copy(why, sizeof why, v->reason, strlen(v->reason));
 	switch (v->verdict) {
 	case VERDICT_DELIVERED:
-		outcome_delivered(r, j->message, i);
+		outcome_delivered(r, j->message, i, why);
 		break;
 	case VERDICT_FAILED:
 		outcome_failed(r, j->message, i, why);

@@ -13,6 +13,7 @@
 
 #include "lib/log.h"
 #include "lib/node.h"
+#include "lib/printable.h"
 #include "lib/stats.h"
 
 static void
@@ -257,11 +258,22 @@ keep(struct runner *r, struct message *m, struct outcome *what, const char *reas
 	outcome_flush(r, m);
 }
 
+/* Into which mailbox, or what the server has said: the how-tos' line has no room for it. */
+static void
+log_proof(const struct message *m, size_t i, const char *reason)
+{
+	char quoted[1200];
+
+	log_line("%s.%zu: delivery result=ok stat=%s", m->id, i,
+	    printable_quote(quoted, sizeof quoted, reason, strlen(reason)));
+}
+
 void
-outcome_delivered(struct runner *r, struct message *m, size_t i)
+outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason)
 {
 	struct outcome o = { .recipient = i, .kind = OUTCOME_DELIVERED };
 
+	log_proof(m, i, reason);
 	log_outcome(m, i, "Sent", "");
 	stats_add(STATS_QUEUE_DELIVERED, 1);
 	if (strchr(message_recipient(m, i)->notify, 's') != NULL && !genalloc_append(size_t, &m->succeeded, &i))

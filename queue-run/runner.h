@@ -331,7 +331,7 @@ _Noreturn void router_child_run(const struct conf *c, int fd, pid_t runner);
 
 /* Takes over what became of a recipient: logs it, records it, or keeps it to
  * be recorded later. reason is copied. */
-void outcome_delivered(struct runner *r, struct message *m, size_t i);
+void outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason);
 void outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
     uint32_t expire_seconds);
 void outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason);

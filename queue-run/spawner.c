@@ -176,7 +176,8 @@ become(const struct person *p, const struct spawner *s)
 static _Noreturn void
 run_child(const struct spawner *s, const struct person *p, int fd)
 {
-	const char *const argv[] = { "deliver-local", "-s", NULL };
+	bool is_verbose = log_is_verbose() || place_has_flag("verbose");
+	const char *const argv[] = { "deliver-local", "-s", is_verbose ? "-v" : NULL, NULL };
 	const char *log = getenv("PIPEPOST_LOG"), *tz = getenv("TZ");
 	char log_variable[32], tz_variable[128];
 	const char *envp[4] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL, NULL, NULL };

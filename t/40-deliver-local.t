@@ -31,7 +31,7 @@ clean_home() { in_home find . -mindepth 1 -delete; }
 
 note 'maildir'
 ok 'a message is delivered to ~/Maildir, which is made' status 0 deliver
-is '... and says so' "$(verdict)" 'delivered: 2.0.0 Delivered to Maildir'
+is '... and says where' "$(verdict)" "delivered: 2.0.0 Delivered to Maildir $HOME_DIR/Maildir"
 same_file '... with Return-Path and Delivered-To in front, the older Return-Path gone, the rest as it was' \
 	"$(the_mail bob)" "$SANDBOX/expected"
 is '... nothing is left in tmp' "$(files_in "$HOME_DIR/Maildir/tmp")" 0

@@ -28,9 +28,9 @@ note(const char *what, const char *reason)
 }
 
 void
-outcome_delivered(struct runner *r, struct message *m, size_t i)
+outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason)
 {
-	(void)r, (void)m, (void)i;
+	(void)r, (void)m, (void)i, (void)reason;
 	note("delivered", "");
 }
 

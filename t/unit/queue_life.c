@@ -249,7 +249,7 @@ deliver_all(struct runner *r)
 		jobs = j->next;
 		note("delivered", message_recipient(m, i)->text);
 		m->running--;
-		outcome_delivered(r, m, i);
+		outcome_delivered(r, m, i, "2.0.0 Delivered");
 		message_advance(r, m);
 		feed_free(&j->feed);
 		genalloc_free(size_t, &j->recipients);
