@@ -5,15 +5,20 @@
 #include "deliver-remote/client.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/log.h"
+#include "lib/printable.h"
 
 /* ---- ways not to be welcome ---- */
 
 void
 client_drop(struct client *c, const char *why)
 {
-	log_line("%s: disconnected from %s: %s", c->c.id, c->c.peer, why);
+	char reason[1200];
+
+	log_line("%s: mta disconnected relay=%s reason=%s messages=%u", c->c.id, c->c.peer,
+	    printable_quote(reason, sizeof reason, why, strlen(why)), c->ntransactions);
 	connection_close(&c->c);
 }
 
@@ -128,6 +133,6 @@ client_quit(struct client *c)
 		return;
 	if (!connection_has_news(&c->c) && connection_command(&c->c, "QUIT"))
 		(void)!connection_flush(&c->c, STEP_LAST_WORDS_SECONDS);
-	log_line("%s: disconnected from %s: %u transactions", c->c.id, c->c.peer, c->ntransactions);
+	log_line("%s: mta disconnected relay=%s reason=quit messages=%u", c->c.id, c->c.peer, c->ntransactions);
 	connection_close(&c->c);
 }

@@ -83,7 +83,8 @@ client_authenticate(struct client *c, const struct secret *secret)
 	else
 		w = WELCOME_READY;
 	if (w == WELCOME_READY)
-		log_line("%s: authenticated to %s as %.*s", c->c.id, c->c.peer, (int)secret->user.len, secret->user.s);
+		log_line("%s: mta authentication relay=%s user=%.*s result=ok", c->c.id, c->c.peer,
+		    (int)secret->user.len, secret->user.s);
 	if (line.s != NULL)
 		explicit_bzero(line.s, line.a);
 	stralloc_free(&line);

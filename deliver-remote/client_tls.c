@@ -4,18 +4,23 @@
 #include "deliver-remote/client.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/log.h"
+#include "lib/printable.h"
 
 static void
 log_session(const struct client *c)
 {
 	const struct tls_certificate *cert = tls_client_certificate(c->c.tls);
+	char reason[300] = "", subject[600];
 
-	log_line("%s: TLS with %s: protocol=%s, cipher=%s, bits=%u, verify=%s%s%s, subject=%s, fingerprint=%s", c->c.id,
-	    c->c.peer, tls_protocol(c->c.tls), tls_cipher(c->c.tls), tls_cipher_bits(c->c.tls),
-	    cert->is_verified ? "ok" : "no", cert->is_verified ? "" : " ", cert->reason, cert->subject,
-	    cert->fingerprint);
+	if (!cert->is_verified)
+		printable_quote(reason, sizeof reason, cert->reason, strlen(cert->reason));
+	log_line("%s: mta tls relay=%s ciphers=%s:%s:%u verify=%s%s%s subject=%s fingerprint=%s", c->c.id, c->c.peer,
+	    tls_protocol(c->c.tls), tls_cipher(c->c.tls), tls_cipher_bits(c->c.tls), cert->is_verified ? "ok" : "no",
+	    *reason == '\0' ? "" : " reason=", reason,
+	    printable_quote(subject, sizeof subject, cert->subject, strlen(cert->subject)), cert->fingerprint);
 }
 
 enum welcome
@@ -46,6 +51,8 @@ do_without(struct client *c, const struct client_options *o)
 enum welcome
 client_start_tls(struct client *c, const struct client_options *o)
 {
+	char result[1200];
+
 	if (!c->x.starttls)
 		return do_without(c, o);
 	if (!connection_command(&c->c, "STARTTLS") || !connection_ask(&c->c, STEP_HELLO_SECONDS))
@@ -54,7 +61,8 @@ client_start_tls(struct client *c, const struct client_options *o)
 		return client_secure(c, o);
 	if (o->tls == CLIENT_TLS_REQUIRED || c->c.reply.code == 421)
 		return client_turn_away(c, WELCOME_NEXT);
-	log_line("%s: %s refuses STARTTLS: %u %.*s", c->c.id, c->c.peer, c->c.reply.code,
-	    (int)c->c.reply.text.len, c->c.reply.text.len > 0 ? c->c.reply.text.s : "");
+	outcome_set_reply(&c->why, VERDICT_DEFERRED, c->c.peer, &c->c.reply);
+	log_line("%s: mta failed-command relay=%s command=\"STARTTLS\" result=%s", c->c.id, c->c.peer,
+	    printable_quote(result, sizeof result, c->why.reason, strlen(c->why.reason)));
 	return WELCOME_READY;
 }

@@ -257,7 +257,8 @@ connection_start_tls(struct connection *c, const struct tls_client_options *o, c
 		return false;
 	early = tls_take_input(c->tls, &c->in);
 	if (early > 0)
-		log_line("%s: %s: %zu octets in front of the TLS handshake were thrown away", c->id, c->peer, early);
+		log_line("%s: mta error relay=%s reason=\"%zu octets in front of the TLS handshake were thrown away\"",
+		    c->id, c->peer, early);
 	set_deadline(&deadline, c, STEP_TLS_SECONDS);
 	if (tls_handshake(c->tls, &deadline))
 		return true;

@@ -77,14 +77,16 @@ attempt(struct session *s, const struct way *w, const struct target *t, enum cli
 		.is_lmtp = w->destination.is_lmtp, .helo = w->destination.helo, .tls = tls,
 		.tls_options = { .name = t->name, .verify = w->destination.verify },
 	};
+	char reason[1200];
 
 	if (!connection_open(&c->c, (const struct sockaddr *)&t->address, t->len, NULL, 0)) {
 		outcome_set(&c->why, VERDICT_DEFERRED, "4.4.1 %s: %s", c->c.peer, errno == ETIMEDOUT ?
 		    "no connection in time" : strerror(errno));
-		log_line("%s: no connection: %s", c->c.id, c->why.reason);
+		log_line("%s: mta error relay=%s reason=%s", c->c.id, c->c.peer,
+		    printable_quote(reason, sizeof reason, c->why.reason, strlen(c->why.reason)));
 		return WELCOME_NEXT;
 	}
-	log_line("%s: connected to %s", c->c.id, c->c.peer);
+	log_line("%s: mta connected relay=%s", c->c.id, c->c.peer);
 	return client_greet(c, &o);
 }
 
