@@ -19,6 +19,7 @@ struct table_set {
 	const struct conf *conf;
 	struct open_table *first;
 	struct table_helpers helpers;
+	uint64_t permitted, refused;	/* sources (table_sources()) */
 };
 
 enum { WHY_MAX = 512 };
@@ -99,9 +100,24 @@ table_set_new(const struct conf *c)
 {
 	struct table_set *set = calloc(1, sizeof *set);
 
-	if (set != NULL)
-		set->conf = c;
+	if (set == NULL)
+		return NULL;
+	set->conf = c;
+	set->permitted = UINT64_MAX;
 	return set;
+}
+
+void
+table_set_permit(struct table_set *set, uint64_t sources)
+{
+	set->permitted = sources;
+	set->refused = 0;
+}
+
+uint64_t
+table_set_refused(const struct table_set *set)
+{
+	return set->refused;
 }
 
 const struct conf *
@@ -231,11 +247,28 @@ refresh(struct open_table *o, stralloc *why)
 	return answer;
 }
 
+static bool
+is_permitted(struct table_set *set, const struct conf_table *t)
+{
+	uint64_t refused;
+
+	if (set->permitted == UINT64_MAX)
+		return true;	/* what may wait is not even looked for */
+	refused = table_sources(set->conf, t) & ~set->permitted;
+	set->refused |= refused;
+	return refused == 0;
+}
+
 struct open_table *
 table_open(struct table_set *set, const struct conf_table *t, enum lookup *answer, stralloc *why)
 {
-	struct open_table *o = find_table(set, t);
+	struct open_table *o;
 
+	if (!is_permitted(set, t)) {
+		*answer = table_say(why, LOOKUP_LATER, "%s: is not asked here", t->name);
+		return NULL;
+	}
+	o = find_table(set, t);
 	if (o == NULL) {
 		*answer = table_say(why, LOOKUP_LATER, "%s: out of memory", t->name);
 		return NULL;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <skalibs/stralloc.h>
@@ -102,5 +103,16 @@ enum lookup table_each(struct table_set *set, const struct conf_table *t,
 /* Whether an answer may take long (a helper program, a network behind NSS):
  * the runner asks such tables in a child process. */
 bool table_may_wait(const struct conf_table *t);
+
+/* What may have to be waited for, as a set of bits: one for the database or the
+ * program behind the table, the same for all tables that share it; none where
+ * an answer never waits. */
+uint64_t table_sources(const struct conf *c, const struct conf_table *t);
+
+/* From now on a table with a source that is not in the set is not asked: it
+ * answers LATER at once, and that source is noted. Whatever was made of such an
+ * answer is none: table_set_refused() gives the sources noted since. */
+void table_set_permit(struct table_set *set, uint64_t sources);
+uint64_t table_set_refused(const struct table_set *set);
 
 #endif

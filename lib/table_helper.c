@@ -23,20 +23,13 @@ enum { BURST_RECIPIENTS = 100 };
 
 /* ---- who answers for a table ---- */
 
-static bool
-is_shared(const struct conf_table *a, const struct conf_table *b)
-{
-	return a == b ||
-	    (a->kind == TABLE_SQLITE && b->kind == TABLE_SQLITE && strcmp(a->path, b->path) == 0);
-}
-
 static struct table_helper *
 find_helper(struct table_helpers *all, const struct conf_table *t)
 {
 	struct table_helper *h;
 
 	for (h = all->first; h != NULL; h = h->next)
-		if (is_shared(h->t, t))
+		if (table_shares_source(h->t, t))
 			return h;
 	h = calloc(1, sizeof *h);
 	if (h == NULL)

@@ -63,6 +63,9 @@ extern const struct table_kind table_kind_inline, table_kind_file, table_kind_db
 const struct conf *table_set_conf(const struct table_set *set);
 struct table_helpers *table_set_helpers(struct table_set *set);
 
+/* Whether one thing answers for both. */
+bool table_shares_source(const struct conf_table *a, const struct conf_table *b);
+
 /* The open table, as the file behind it is now. NULL with *answer LATER or BROKEN. */
 struct open_table *table_open(struct table_set *set, const struct conf_table *t, enum lookup *answer,
     stralloc *why);

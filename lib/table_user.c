@@ -152,13 +152,3 @@ table_userinfo(struct table_set *set, const struct conf_table *t, const char *na
 	stralloc_free(&value);
 	return answer;
 }
-
-/* ---- waiting ---- */
-
-bool
-table_may_wait(const struct conf_table *t)
-{
-	if (t->kind == TABLE_SYSTEM)
-		return !passwd_is_all();
-	return t->kind == TABLE_SQLITE || t->kind == TABLE_EXEC || t->kind == TABLE_PROC;
-}

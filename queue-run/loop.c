@@ -67,7 +67,6 @@ read_conf(struct runner *r)
 		return;
 	}
 	r->conf = c;
-	r->has_routers = router_is_needed(c);
 	r->must_rescan = true;
 	r->next_slot_due = 0;
 	r->must_look_at_wait = true;

@@ -1,9 +1,9 @@
 /* route_packet: see route_packet.h.
  *
- *	question	flags, reverse-path\0 address\0 user\0 local name\0, facts (facts.h)
- *	answer		kind, flags, rule+1, uid, gid, status\0 why\0 user\0 home\0, nodes
+ *	question	sources, flags, reverse-path\0 address\0 user\0 local name\0, facts (facts.h)
+ *	answer		refused sources, kind, flags, rule+1, uid, gid, status\0 why\0 user\0 home\0, nodes
  *
- * Numbers have four octets, the first the highest. */
+ * Numbers have four octets, sets of sources eight, the first the highest. */
 #include "queue-run/route_packet.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <skalibs/uint32.h>
+#include <skalibs/uint64.h>
 
 enum { HAS_USER = 1, IS_INTERNAL = 2, SKIPS_ALIAS = 4 };	/* flags of a question */
 enum { IS_SYSTEM = 1 };						/* flags of an answer */
@@ -35,6 +36,15 @@ put_number(stralloc *to, uint32_t n)
 }
 
 static bool
+put_sources(stralloc *to, uint64_t sources)
+{
+	char s[8];
+
+	uint64_pack_big(s, sources);
+	return stralloc_catb(to, s, sizeof s);
+}
+
+static bool
 put_text(stralloc *to, const char *s)
 {
 	return stralloc_catb(to, s, strlen(s) + 1);
@@ -48,26 +58,26 @@ is_within(const stralloc *s, size_t max)
 }
 
 bool
-route_packet_ask(stralloc *to, const struct route_question *q)
+route_packet_ask(stralloc *to, const struct route_question *q, uint64_t sources)
 {
 	unsigned flags = (q->user != NULL ? HAS_USER : 0U) | (q->is_internal ? IS_INTERNAL : 0U) |
 	    (q->skip_alias ? SKIPS_ALIAS : 0U);
 
 	to->len = 0;
-	return put_octet(to, flags) && put_text(to, q->reverse_path) && put_text(to, q->address) &&
+	return put_sources(to, sources) && put_octet(to, flags) && put_text(to, q->reverse_path) && put_text(to, q->address) &&
 	    put_text(to, q->user != NULL ? q->user : "") && put_text(to, q->local_name) &&
 	    facts_encode(to, q->facts) && is_within(to, ROUTE_QUESTION_MAX);
 }
 
 bool
-route_packet_answer(stralloc *to, const struct route *r, const struct conf *c)
+route_packet_answer(stralloc *to, const struct route *r, uint64_t refused, const struct conf *c)
 {
 	bool has_user = r->user.name != NULL;
 	uint32_t rule = r->rule != NULL ? (uint32_t)(r->rule - c->rules) + 1 : 0;
 	size_t why_len = r->why.len > 0 ? strnlen(r->why.s, r->why.len) : 0;
 
 	to->len = 0;
-	return put_octet(to, (unsigned)r->kind) &&
+	return put_sources(to, refused) && put_octet(to, (unsigned)r->kind) &&
 	    put_octet(to, r->user.is_system ? IS_SYSTEM : 0) && put_number(to, rule) &&
 	    put_number(to, r->user.uid) && put_number(to, r->user.gid) && put_text(to, r->status) &&
 	    stralloc_catb(to, r->why.s, why_len) && stralloc_0(to) &&
@@ -105,6 +115,16 @@ get_number(struct rest *rest, uint32_t *n)
 }
 
 static bool
+get_sources(struct rest *rest, uint64_t *sources)
+{
+	if (rest->len < 8)
+		return false;
+	uint64_unpack_big(rest->s, sources);
+	rest->s += 8, rest->len -= 8;
+	return true;
+}
+
+static bool
 get_text(struct rest *rest, const char **text)
 {
 	const char *end = rest->len > 0 ? memchr(rest->s, '\0', rest->len) : NULL;
@@ -118,15 +138,16 @@ get_text(struct rest *rest, const char **text)
 }
 
 bool
-route_packet_read_question(struct route_question *q, struct facts *facts, const char *s, size_t len)
+route_packet_read_question(struct route_question *q, struct facts *facts, uint64_t *sources, const char *s,
+    size_t len)
 {
 	struct rest rest = { s, len };
 	const char *user;
 	unsigned flags;
 
 	*q = (struct route_question){ .facts = facts };
-	if (!get_octet(&rest, &flags) || !get_text(&rest, &q->reverse_path) ||
-	    !get_text(&rest, &q->address) || !get_text(&rest, &user) ||
+	if (!get_sources(&rest, sources) || !get_octet(&rest, &flags) ||
+	    !get_text(&rest, &q->reverse_path) || !get_text(&rest, &q->address) || !get_text(&rest, &user) ||
 	    !get_text(&rest, &q->local_name) || !facts_decode(facts, rest.s, rest.len)) {
 		errno = EPROTO;
 		return false;
@@ -172,7 +193,7 @@ is_sound(const struct route *r, const char *name)
 }
 
 bool
-route_packet_read_answer(struct route *r, const struct conf *c, const char *s, size_t len)
+route_packet_read_answer(struct route *r, uint64_t *refused, const struct conf *c, const char *s, size_t len)
 {
 	struct rest rest = { s, len };
 	const char *status, *why, *name, *home;
@@ -180,7 +201,7 @@ route_packet_read_answer(struct route *r, const struct conf *c, const char *s, s
 	unsigned kind, flags;
 
 	errno = EPROTO;
-	if (!get_octet(&rest, &kind) || kind > ROUTE_RELAY || !get_octet(&rest, &flags) ||
+	if (!get_sources(&rest, refused) || !get_octet(&rest, &kind) || kind > ROUTE_RELAY || !get_octet(&rest, &flags) ||
 	    !get_number(&rest, &rule) || rule > c->nrules || !get_number(&rest, &uid) ||
 	    !get_number(&rest, &gid) || !get_text(&rest, &status) ||
 	    strlen(status) >= sizeof r->own_status || !get_text(&rest, &why) ||

@@ -1,86 +1,99 @@
-/* router: questions to tables that may wait, asked in processes of their own.
+/* router: questions that the runner cannot answer without tables that may wait.
  *
- * Where some table of the rules is answered by a program, all routing is done
- * by up to ROUTERS_MAX children of the runner, one question at a time each, so
- * that a locked database holds up nobody else's mail. A child that does not
- * answer in ROUTE_SECONDS, dies or speaks nonsense costs the recipient one
- * deferral, and is replaced. See runner.h. */
+ * Questions that need the same tables stand in one line, and each line has
+ * routing processes of its own (router_process.c): a locked database holds up
+ * nobody but those who cannot be decided about without it. What a question
+ * needs comes out while it is asked: a process asks only the tables of its
+ * line, and where it meets another one the question moves on to the line that
+ * has that, too. A line that does not move holds no more than its share of the
+ * window; the rest is deferred. See runner.h. */
 #include "queue-run/runner.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <skalibs/djbunix.h>
 
 #include "lib/log.h"
-#include "lib/spawn.h"
-#include "queue-run/route_packet.h"
 
-/* A recipient that cannot be decided about before the answer is there. */
-struct route_run {
-	struct route_run *next;
-	struct message *message;
-	size_t i;		/* the recipient */
-	size_t about;		/* the one that the question is about: itself, or its parent */
-	bool skip_alias;
-};
+/* ---- lines ---- */
 
-/* ---- who needs it ---- */
-
+/* Two questions about one message, one behind the other, hold it once. */
 static bool
-waits(const struct conf_table *t)
+holds_same_message(const struct route_run *a, const struct route_run *b)
 {
-	return t != NULL && table_may_wait(t);
+	return a != NULL && b != NULL && a->message == b->message;
+}
+
+static struct route_line *
+find_line(struct runner *r, uint64_t sources)
+{
+	struct route_line **l = &r->route_lines;
+
+	for (; *l != NULL; l = &(*l)->next)
+		if ((*l)->sources == sources)
+			return *l;
+	*l = calloc(1, sizeof **l);
+	if (*l != NULL)
+		(*l)->sources = sources;
+	return *l;
+}
+
+static void
+put_in_line(struct route_line *l, struct route_run *run)
+{
+	if (l->waiting == NULL && l->nasked == 0)
+		l->last_answer = STAMP;
+	if (!holds_same_message(l->last_waiting, run))
+		l->nmessages++;
+	if (l->waiting == NULL)
+		l->waiting = run;
+	else
+		l->last_waiting->next = run;
+	l->last_waiting = run;
+	run->next = NULL;
+	run->line = l;
+}
+
+static struct route_run *
+take_first(struct route_line *l)
+{
+	struct route_run *run = l->waiting;
+
+	l->waiting = run->next;
+	if (l->waiting == NULL)
+		l->last_waiting = NULL;
+	if (!holds_same_message(l->waiting, run))
+		l->nmessages--;
+	run->next = NULL;
+	return run;
+}
+
+/* Whether the line has moved lately. */
+static bool
+is_moving(const struct route_line *l)
+{
+	tain until;
+
+	tain_addsec(&until, &l->last_answer, MOVING_SECONDS);
+	return tain_future(&until);
 }
 
 bool
-router_is_needed(const struct conf *c)
+router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias, uint64_t sources)
 {
-	for (size_t i = 0; i < c->nrules; i++) {
-		const struct conf_rule *r = &c->rules[i];
-
-		if (waits(r->from_source) || waits(r->for_domain) || waits(r->sender) ||
-		    waits(r->recipient) || waits(r->alias) || waits(r->virtual) ||
-		    waits(r->userbase))
-			return true;
-	}
-	return false;
-}
-
-/* ---- the list ---- */
-
-bool
-router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias)
-{
-	struct route_run *run = malloc(sizeof *run);
+	struct route_line *l = find_line(r, sources);
+	struct route_run *run = l != NULL ? malloc(sizeof *run) : NULL;
 
 	if (run == NULL)
 		return false;
 	*run = (struct route_run){ .message = m, .i = i, .about = about, .skip_alias = skip_alias };
-	if (r->to_route == NULL)
-		r->to_route_end = &r->to_route;
-	*r->to_route_end = run;
-	r->to_route_end = &run->next;
+	put_in_line(l, run);
 	message_set_progress(m, i, PROGRESS_RUNNING);
 	m->running++;
 	return true;
 }
 
-static struct route_run *
-take_waiting(struct runner *r)
-{
-	struct route_run *run = r->to_route;
-
-	r->to_route = run->next;
-	if (r->to_route == NULL)
-		r->to_route_end = &r->to_route;
-	run->next = NULL;
-	return run;
-}
+/* ---- answers ---- */
 
 /* The step is made with what is known of the recipient now. */
 static void
@@ -95,8 +108,8 @@ conclude(struct runner *r, struct route_run *run, struct route *route)
 	message_advance(r, m);
 }
 
-static void
-defer(struct runner *r, struct route_run *run, const char *words)
+void
+router_give_up(struct runner *r, struct route_run *run, const char *words)
 {
 	struct route route = ROUTE_ZERO;
 
@@ -107,233 +120,139 @@ defer(struct runner *r, struct route_run *run, const char *words)
 	route_free(&route);
 }
 
-/* ---- processes ---- */
-
-static void
-close_router(struct router *w)
-{
-	fd_close(w->fd);
-	*w = (struct router){ .pid = w->pid };
-}
-
-/* Its helpers are in its process group. Its place is free when it has been reaped. */
-static void
-kill_router(struct router *w)
-{
-	if (w->pid != 0 && kill(-w->pid, SIGKILL) == -1)
-		kill(w->pid, SIGKILL);
-	close_router(w);
-}
-
-static bool
-start_router(const struct runner *r, struct router *w)
-{
-	pid_t runner = getpid();
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
-		return false;
-	*w = (struct router){ .pid = fork(), .fd = pair[0] };
-	if (w->pid == 0)
-		router_child_run(r->conf, pair[1], runner);
-	fd_close(pair[1]);
-	if (w->pid == -1) {
-		int e = errno;
-
-		w->pid = 0;
-		close_router(w);
-		errno = e;
-		return false;
-	}
-	setpgid(w->pid, w->pid);	/* whoever of the two comes first */
-	return true;
-}
-
 void
-router_reaped(struct runner *r, pid_t pid)
+router_answered(struct runner *r, struct route_run *run, struct route *answer, uint64_t refused)
 {
-	for (size_t i = 0; i < ROUTERS_MAX; i++)
-		if (r->routers[i].pid == pid)
-			r->routers[i].pid = 0;
+	struct route_line *next;
+
+	run->line->last_answer = STAMP;
+	if (refused == 0) {
+		conclude(r, run, answer);
+		return;
+	}
+	next = find_line(r, run->line->sources | refused);
+	if (next != NULL && next != run->line)
+		put_in_line(next, run);
+	else
+		router_give_up(r, run, next == NULL ? "no memory to route it" : "the routing process speaks nonsense");
 }
 
 /* ---- asking ---- */
 
-static bool
-send_question(struct runner *r, struct router *w, const struct route_run *run)
-{
-	stralloc packet = STRALLOC_ZERO;
-	struct route_question q;
-	char name[STEP_NAME_MAX + 1];
-	bool is_sent;
-
-	is_sent = step_pose(r, run->message, run->about, run->skip_alias, name, &q) &&
-	    route_packet_ask(&packet, &q) &&
-	    send(w->fd, packet.s, packet.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)packet.len;
-	stralloc_free(&packet);
-	return is_sent;
-}
-
-/* A process that has nothing to do, started where the others are slow. NULL: all
- * are busy, or, with *is_stuck, there is none and none can be started (errno). */
-static struct router *
-find_idle(struct runner *r, bool *is_stuck)
-{
-	struct router *room = NULL;
-	bool has_quick = false;
-
-	*is_stuck = true;
-	for (size_t i = 0; i < ROUTERS_MAX; i++) {
-		struct router *w = &r->routers[i];
-
-		if (w->fd != 0 && w->asked == NULL)
-			return w;
-		if (w->fd == 0 && w->pid == 0) {
-			room = w;
-			continue;
-		}
-		*is_stuck = false;
-		has_quick = has_quick || (w->fd != 0 && tain_future(&w->patience));
-	}
-	return room != NULL && !has_quick && start_router(r, room) ? room : NULL;
-}
-
+/* Those who came last wait no shorter for it, and others need the room. */
 static void
-ask_waiting(struct runner *r, struct router *w)
+thin_out(struct runner *r)
 {
-	struct route_run *run = take_waiting(r);
-	tain patience;
-
-	if (!send_question(r, w, run)) {
-		kill_router(w);
-		defer(r, run, "the routing process cannot be asked");
-		return;
-	}
-	w->asked = run;
-	tain_addsec_g(&w->deadline, ROUTE_SECONDS);
-	tain_from_millisecs(&patience, ROUTE_PATIENCE_MS);
-	tain_add_g(&w->patience, &patience);
+	for (struct route_line *l = r->route_lines; l != NULL; l = l->next)
+		while (l->nmessages > LANE_SHARE && !is_moving(l))
+			router_give_up(r, take_first(l), "a table does not answer, and others wait for it already");
 }
 
+/* False: none of the line can be asked now. */
+static bool
+ask_first(struct runner *r, struct route_line *l)
+{
+	bool is_stuck;
+	struct router *w = router_find(r, l, &is_stuck);
+	int error = errno;
+
+	if (w == NULL && !is_stuck)
+		return false;
+	if (w == NULL) {
+		log_line("a routing process cannot be started: %s", strerror(error));
+		router_give_up(r, take_first(l), "a routing process cannot be started");
+	} else {
+		struct route_run *run = take_first(l);
+
+		if (!router_send(r, w, run))
+			router_give_up(r, run, "the routing process cannot be asked");
+	}
+	return true;
+}
+
+/* Every line has its first process before any has its second. */
 void
 router_dispatch(struct runner *r)
 {
-	struct router *w;
-	bool is_stuck;
-
-	while (r->to_route != NULL && r->conf != NULL) {
-		w = find_idle(r, &is_stuck);
-		if (w != NULL) {
-			ask_waiting(r, w);
-			continue;
-		}
-		if (!is_stuck)
-			return;
-		log_line("a routing process cannot be started: %s", strerror(errno));
-		defer(r, take_waiting(r), "a routing process cannot be started");
-	}
+	thin_out(r);
+	for (size_t share = 1; share <= ROUTERS_PER_LINE; share++)
+		for (struct route_line *l = r->route_lines; l != NULL && r->conf != NULL; l = l->next)
+			while (l->waiting != NULL && l->nasked < share && ask_first(r, l))
+				;
 }
-
-/* ---- answers ---- */
 
 static void
-lose_router(struct runner *r, struct router *w, const char *words)
+sooner(tain *deadline, const tain *t)
 {
-	struct route_run *run = w->asked;
-
-	log_line("%s", words);
-	kill_router(w);
-	if (run != NULL)
-		defer(r, run, words);
-}
-
-void
-router_readable(struct runner *r, struct router *w)
-{
-	static char packet[ROUTE_ANSWER_MAX];
-	struct route route = ROUTE_ZERO;
-	struct route_run *run = w->asked;
-	ssize_t n = recv(w->fd, packet, sizeof packet, MSG_DONTWAIT);
-
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		lose_router(r, w, "the routing process has died");
-	} else if (run == NULL || !route_packet_read_answer(&route, r->conf, packet, (size_t)n)) {
-		lose_router(r, w, "the routing process speaks nonsense");
-	} else {
-		w->asked = NULL;
-		conclude(r, run, &route);
-	}
-	route_free(&route);
-}
-
-void
-router_enforce_deadlines(struct runner *r)
-{
-	for (size_t i = 0; i < ROUTERS_MAX; i++)
-		if (r->routers[i].asked != NULL && !tain_future(&r->routers[i].deadline))
-			lose_router(r, &r->routers[i],
-			    "a table does not answer: the routing process took too long");
+	if (tain_future(t) && tain_less(t, deadline))
+		*deadline = *t;
 }
 
 void
 router_next_deadline(const struct runner *r, tain *deadline)
 {
-	bool has_room = false;
+	tain stands;
 
-	for (size_t i = 0; i < ROUTERS_MAX; i++)
-		has_room = has_room || (r->routers[i].fd == 0 && r->routers[i].pid == 0);
 	for (size_t i = 0; i < ROUTERS_MAX; i++) {
 		const struct router *w = &r->routers[i];
-		const tain *t = has_room && r->to_route != NULL && tain_future(&w->patience) ?
-		    &w->patience : &w->deadline;
 
-		if (w->asked != NULL && tain_less(t, deadline))
-			*deadline = *t;
+		if (w->asked == NULL)
+			continue;
+		if (tain_less(&w->deadline, deadline))
+			*deadline = w->deadline;
+		if (w->asked->line->waiting != NULL)
+			sooner(deadline, &w->patience);
 	}
+	for (const struct route_line *l = r->route_lines; l != NULL; l = l->next) {
+		if (l->nmessages <= LANE_SHARE)
+			continue;
+		tain_addsec(&stands, &l->last_answer, MOVING_SECONDS);
+		if (tain_less(&stands, deadline))
+			*deadline = stands;
+	}
+}
+
+/* ---- the end ---- */
+
+/* All questions, those at work too, in one list. */
+static struct route_run *
+take_all(struct runner *r)
+{
+	struct route_run *all = NULL, *run;
+
+	for (size_t i = 0; i < ROUTERS_MAX; i++) {
+		run = r->routers[i].asked;
+		router_drop(&r->routers[i]);
+		if (run == NULL)
+			continue;
+		run->next = all;
+		all = run;
+	}
+	for (struct route_line *l = r->route_lines, *next; l != NULL; l = next) {
+		next = l->next;
+		while (l->waiting != NULL) {
+			run = take_first(l);
+			run->next = all;
+			all = run;
+		}
+		free(l);
+	}
+	r->route_lines = NULL;
+	return all;
 }
 
 void
 router_forget(struct runner *r)
 {
-	struct route_run *runs = r->to_route, *run;
+	struct route_run *next;
 
-	r->to_route = NULL;
-	for (size_t i = 0; i < ROUTERS_MAX; i++) {
-		struct router *w = &r->routers[i];
-
-		if (w->fd == 0)
-			continue;
-		if (w->asked == NULL) {
-			close_router(w);	/* it ends by itself */
-			continue;
-		}
-		w->asked->next = runs;
-		runs = w->asked;
-		kill_router(w);
-	}
-	while ((run = runs) != NULL) {
+	for (struct route_run *run = take_all(r); run != NULL; run = next) {
 		struct message *m = run->message;
 
-		runs = run->next;
+		next = run->next;
 		message_set_progress(m, run->i, PROGRESS_OVER);
 		m->running--;
 		free(run);
 		message_advance(r, m);
 	}
-}
-
-void
-router_end(struct runner *r)
-{
-	tain deadline;
-	int status;
-
-	router_forget(r);
-	tain_now_g();
-	tain_addsec_g(&deadline, ROUTER_END_SECONDS);
-	for (size_t i = 0; i < ROUTERS_MAX; i++)
-		if (r->routers[i].pid != 0)
-			spawn_wait(r->routers[i].pid, &status, &deadline);
 }

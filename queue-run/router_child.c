@@ -44,15 +44,15 @@ leave_runner(int fd, pid_t runner)
 
 /* An answer too long to be sent is none. */
 static bool
-encode(stralloc *packet, struct route *route, const struct conf *c)
+encode(stralloc *packet, struct route *route, uint64_t refused, const struct conf *c)
 {
-	if (route_packet_answer(packet, route, c))
+	if (route_packet_answer(packet, route, refused, c))
 		return true;
 	route->kind = errno == EMSGSIZE ? ROUTE_BROKEN : ROUTE_LATER;
 	route->status = errno == EMSGSIZE ? "4.3.5" : "4.3.0";
 	route->nodes.len = 0;
 	return stralloc_copys(&route->why, strerror(errno)) &&
-	    route_packet_answer(packet, route, c);
+	    route_packet_answer(packet, route, refused, c);
 }
 
 static bool
@@ -62,11 +62,13 @@ answer(struct table_set *tables, const struct conf *c, const char *s, size_t len
 	struct facts facts;
 	struct route route = ROUTE_ZERO;
 	stralloc packet = STRALLOC_ZERO;
-	bool is_sent = route_packet_read_question(&q, &facts, s, len);
+	uint64_t sources;
+	bool is_sent = route_packet_read_question(&q, &facts, &sources, s, len);
 
 	if (is_sent) {
+		table_set_permit(tables, sources);
 		route_step(&route, c, tables, &q);
-		is_sent = encode(&packet, &route, c) &&
+		is_sent = encode(&packet, &route, table_set_refused(tables), c) &&
 		    send(THE_SOCKET, packet.s, packet.len, MSG_NOSIGNAL) == (ssize_t)packet.len;
 	}
 	route_free(&route);

@@ -3,7 +3,8 @@
  *	scan.c      finds messages that are due and takes them up
  *	message.c   one message from being taken up to leaving the window
  *	step.c      one recipient: what today's configuration says is to be done
- *	router.c    questions to tables that may wait, asked in processes of their own (router_child.c)
+ *	router.c    questions to tables that may wait, in a line for each table
+ *	router_process.c  the processes that ask them (router_child.c)
  *	outcome.c   what became of a recipient, recorded or kept until it can be
  *	lane.c      jobs to the delivery processes of one identity
  *	feed.c      octets to a process without waiting for it
@@ -57,9 +58,10 @@ enum {
 	EXPIRY_ATTEMPTS = 3,		/* nothing expires with fewer */
 	RECOVERIES_MAX = 5,		/* found in cur/ so often: hold */
 	MOVING_SECONDS = 1,		/* a destination that has answered within them is moving */
-	ROUTERS_MAX = 4,		/* routing processes */
+	ROUTERS_MAX = 16,		/* routing processes */
+	ROUTERS_PER_LINE = 2,		/* of them for one table */
 	ROUTE_SECONDS = 60,		/* for one question to a routing process */
-	ROUTE_PATIENCE_MS = 50,		/* until those that are busy get help by another one */
+	ROUTE_PATIENCE_MS = 50,		/* until one that is busy gets help by another one */
 	ROUTER_END_SECONDS = 3,		/* for routing processes, when the runner ends */
 	STEP_NAME_MAX = 255,		/* octets of a local name */
 	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
@@ -134,11 +136,32 @@ struct lane {
 	bool is_slow;			/* has pressed for MOVING_SECONDS: others do not wait for it again */
 };
 
+/* A recipient that cannot be decided about before a routing process has answered. */
+struct route_run {
+	struct route_run *next;
+	struct route_line *line;
+	struct message *message;
+	size_t i;			/* the recipient */
+	size_t about;			/* the one that the question is about: itself, or its parent */
+	bool skip_alias;
+};
+
+/* Questions that need the same tables: they wait for each other, and for nobody else. */
+struct route_line {
+	struct route_line *next;
+	uint64_t sources;		/* that may be asked for them (table_sources()) */
+	struct route_run *waiting, *last_waiting;	/* not asked yet */
+	size_t nmessages;		/* that those belong to */
+	size_t nasked;			/* routing processes at work on others */
+	tain last_answer;		/* or when the first was put in */
+};
+
 /* A routing process. */
 struct router {
 	pid_t pid;			/* 0: there is none, or it was reaped */
 	int fd;				/* 0: there is none, or it is to end */
 	struct route_run *asked;	/* the question that it works on, or NULL */
+	uint64_t sources;		/* of its last question: their helper programs may still be there */
 	tain deadline, patience;	/* when it is killed, and when the others stop waiting for it */
 };
 
@@ -207,9 +230,8 @@ struct runner {
 	char host[256];
 	char alias_home[4096];		/* SPOOL-alias */
 
-	bool has_routers;		/* the tables are asked in routing processes */
 	struct router routers[ROUTERS_MAX];
-	struct route_run *to_route, **to_route_end;	/* questions not asked yet */
+	struct route_line *route_lines;
 
 	struct message *messages;
 	size_t nmessages;
@@ -300,26 +322,43 @@ bool step_pose(const struct runner *r, const struct message *m, size_t i, bool s
 
 /* ---- router.c ---- */
 
-/* Whether the rules use a table that may wait. */
-bool router_is_needed(const struct conf *c);
-
-/* Asks in place of step.c, which goes on when the answer is there. False: ENOMEM. */
-bool router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias);
+/* Asks in place of step.c, which goes on when the answer is there. sources are
+ * those that the question cannot be answered without, as far as is known. False: ENOMEM. */
+bool router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias, uint64_t sources);
 
 /* Gives questions to processes that have nothing to do. */
 void router_dispatch(struct runner *r);
 
-void router_readable(struct runner *r, struct router *w);
-void router_enforce_deadlines(struct runner *r);
-
 /* Makes *deadline sooner, if something is to be done earlier. */
 void router_next_deadline(const struct runner *r, tain *deadline);
-void router_reaped(struct runner *r, pid_t pid);
 
 /* Ends the processes and gives up all questions: their recipients stay pending. */
 void router_forget(struct runner *r);
 
-/* The same, and waits until they have ended. */
+/* No answer will come: the recipient is deferred. */
+void router_give_up(struct runner *r, struct route_run *run, const char *words);
+
+/* The answer, which is used up. refused are sources that were needed and not
+ * permitted: then it is none, and the question goes to another line. */
+void router_answered(struct runner *r, struct route_run *run, struct route *answer, uint64_t refused);
+
+/* ---- router_process.c ---- */
+
+/* A process that has nothing to do, for the line, started where those at work
+ * are slow. NULL: it has to wait, or, with *is_stuck, in vain (errno). */
+struct router *router_find(struct runner *r, const struct route_line *line, bool *is_stuck);
+
+/* Asks. False: the process is gone. */
+bool router_send(struct runner *r, struct router *w, struct route_run *run);
+
+void router_readable(struct runner *r, struct router *w);
+void router_enforce_deadlines(struct runner *r);
+void router_reaped(struct runner *r, pid_t pid);
+
+/* It needs not answer any more: one at work is killed. */
+void router_drop(struct router *w);
+
+/* Gives up all questions, ends the processes and waits until they have ended. */
 void router_end(struct runner *r);
 
 /* ---- router_child.c ---- */

@@ -100,6 +100,7 @@ has_route(struct step *s, size_t i, bool skip_alias)
 {
 	struct route_question question;
 	char name[STEP_NAME_MAX + 1];
+	uint64_t refused;
 
 	if (s->is_routed)
 		return true;
@@ -107,13 +108,12 @@ has_route(struct step *s, size_t i, bool skip_alias)
 		outcome_failed(s->r, s->m, s->i, "5.1.3 the local name is too long");
 		return false;
 	}
-	if (s->r->has_routers) {
-		if (!router_ask(s->r, s->m, s->i, i, skip_alias))
-			defer(s, "4.3.0 no memory to route it", false);
-		return false;
-	}
+	table_set_permit(s->r->tables, 0);	/* the loop waits for no table */
 	route_step(&s->route, s->r->conf, s->r->tables, &question);
-	return true;
+	refused = table_set_refused(s->r->tables);
+	if (refused != 0 && !router_ask(s->r, s->m, s->i, i, skip_alias, refused))
+		defer(s, "4.3.0 no memory to route it", false);
+	return refused == 0;
 }
 
 static enum job_action

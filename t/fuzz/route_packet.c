@@ -15,9 +15,10 @@ check_question(const char *s, size_t len)
 	struct route_question q, p;
 	struct facts facts, again;
 	stralloc packet = STRALLOC_ZERO;
+	uint64_t sources, same;
 
-	if (route_packet_read_question(&q, &facts, s, len) && route_packet_ask(&packet, &q) &&
-	    (!route_packet_read_question(&p, &again, packet.s, packet.len) || strcmp(p.address, q.address) != 0))
+	if (route_packet_read_question(&q, &facts, &sources, s, len) && route_packet_ask(&packet, &q, sources) &&
+	    (!route_packet_read_question(&p, &again, &same, packet.s, packet.len) || same != sources || strcmp(p.address, q.address) != 0))
 		abort();
 	stralloc_free(&packet);
 }
@@ -29,9 +30,10 @@ check_answer(const char *s, size_t len)
 	static const struct conf conf = { .rules = rules, .nrules = 3 };
 	struct route r = ROUTE_ZERO, again = ROUTE_ZERO;
 	stralloc packet = STRALLOC_ZERO;
+	uint64_t refused, same;
 
-	if (route_packet_read_answer(&r, &conf, s, len) && route_packet_answer(&packet, &r, &conf) &&
-	    (!route_packet_read_answer(&again, &conf, packet.s, packet.len) || again.kind != r.kind ||
+	if (route_packet_read_answer(&r, &refused, &conf, s, len) && route_packet_answer(&packet, &r, refused, &conf) &&
+	    (!route_packet_read_answer(&again, &same, &conf, packet.s, packet.len) || same != refused || again.kind != r.kind ||
 	    again.nodes.len != r.nodes.len))
 		abort();
 	route_free(&r);

@@ -131,10 +131,23 @@ route_step(struct route *r, const struct conf *c, struct table_set *tables, cons
 
 /* No table here may wait. */
 bool
-router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias)
+router_ask(struct runner *r, struct message *m, size_t i, size_t about, bool skip_alias, uint64_t sources)
 {
-	(void)r, (void)m, (void)i, (void)about, (void)skip_alias;
+	(void)r, (void)m, (void)i, (void)about, (void)skip_alias, (void)sources;
 	abort();
+}
+
+void
+table_set_permit(struct table_set *set, uint64_t sources)
+{
+	(void)set, (void)sources;
+}
+
+uint64_t
+table_set_refused(const struct table_set *set)
+{
+	(void)set;
+	return 0;
 }
 
 void

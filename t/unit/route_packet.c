@@ -23,6 +23,8 @@ a_question_comes_back_as_it_was(void **state)
 	struct route_question q = {
 		.facts = &facts, .reverse_path = "", .address = "a+b@example.org", .is_internal = true, .local_name = "mail",
 	}, got;
+	const uint64_t sources = 0x8000000000000005;
+	uint64_t got_sources;
 	stralloc packet = STRALLOC_ZERO;
 
 	(void)state;
@@ -32,20 +34,21 @@ a_question_comes_back_as_it_was(void **state)
 	for (int has_user = 0; has_user < 2; has_user++) {
 		q.user = has_user ? "" : NULL;
 		q.skip_alias = has_user;
-		assert_true(route_packet_ask(&packet, &q));
-		assert_true(route_packet_read_question(&got, &got_facts, packet.s, packet.len));
+		assert_true(route_packet_ask(&packet, &q, sources));
+		assert_true(route_packet_read_question(&got, &got_facts, &got_sources, packet.s, packet.len));
 		assert_string_equal(got.reverse_path, "");
 		assert_string_equal(got.address, q.address);
 		assert_string_equal(got.local_name, "mail");
 		assert_int_equal(got.user != NULL, has_user);
 		assert_int_equal(got.skip_alias, has_user);
 		assert_true(got.is_internal);
+		assert_true(got_sources == sources);
 		assert_int_equal(got.facts->origin, ORIGIN_SMTP);
 		assert_string_equal(got.facts->client, "192.0.2.1");
 		assert_string_equal(got.facts->user, "carol");
 	}
 	for (size_t len = 0; len < 20; len++)
-		assert_false(route_packet_read_question(&got, &got_facts, packet.s, len));
+		assert_false(route_packet_read_question(&got, &got_facts, &got_sources, packet.s, len));
 	stralloc_free(&packet);
 }
 
@@ -54,9 +57,11 @@ check_answer(const struct route *r)
 {
 	struct route got = ROUTE_ZERO;
 	stralloc packet = STRALLOC_ZERO;
+	uint64_t refused;
 
-	assert_true(route_packet_answer(&packet, r, &conf));
-	assert_true(route_packet_read_answer(&got, &conf, packet.s, packet.len));
+	assert_true(route_packet_answer(&packet, r, 5, &conf));
+	assert_true(route_packet_read_answer(&got, &refused, &conf, packet.s, packet.len));
+	assert_int_equal(refused, 5);
 	assert_int_equal(got.kind, r->kind);
 	assert_ptr_equal(got.rule, r->rule);
 	assert_string_equal(got.status, r->status);
@@ -113,6 +118,7 @@ an_answer_that_does_not_fit_its_kind_is_refused(void **state)
 		{ ROUTE_EXPAND, &rules[0], "open end" },
 	};
 	stralloc packet = STRALLOC_ZERO;
+	uint64_t refused;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -123,8 +129,8 @@ an_answer_that_does_not_fit_its_kind_is_refused(void **state)
 		r.status = "2.1.5";
 		if (bad[i].nodes != NULL)
 			assert_true(stralloc_copys(&r.nodes, bad[i].nodes));
-		assert_true(route_packet_answer(&packet, &r, &conf));
-		assert_false(route_packet_read_answer(&got, &conf, packet.s, packet.len));
+		assert_true(route_packet_answer(&packet, &r, 0, &conf));
+		assert_false(route_packet_read_answer(&got, &refused, &conf, packet.s, packet.len));
 		assert_int_equal(errno, EPROTO);
 		route_free(&r);
 		route_free(&got);
@@ -137,18 +143,19 @@ what_is_cut_short_or_names_no_rule_is_refused(void **state)
 {
 	struct route r = ROUTE_ZERO, got = ROUTE_ZERO;
 	stralloc packet = STRALLOC_ZERO;
+	uint64_t refused;
 
 	(void)state;
 	r.status = "5.7.1";
 	assert_true(stralloc_copys(&r.why, "no"));
-	assert_true(route_packet_answer(&packet, &r, &conf));
+	assert_true(route_packet_answer(&packet, &r, 0, &conf));
 	for (size_t len = 0; len < packet.len; len++)
-		assert_false(route_packet_read_answer(&got, &conf, packet.s, len));
-	packet.s[5] = 4;	/* the last octet of rule+1; there are three */
-	assert_false(route_packet_read_answer(&got, &conf, packet.s, packet.len));
-	packet.s[5] = 0;
-	packet.s[0] = 99;	/* kind */
-	assert_false(route_packet_read_answer(&got, &conf, packet.s, packet.len));
+		assert_false(route_packet_read_answer(&got, &refused, &conf, packet.s, len));
+	packet.s[13] = 4;	/* the last octet of rule+1; there are three */
+	assert_false(route_packet_read_answer(&got, &refused, &conf, packet.s, packet.len));
+	packet.s[13] = 0;
+	packet.s[8] = 99;	/* kind */
+	assert_false(route_packet_read_answer(&got, &refused, &conf, packet.s, packet.len));
 	route_free(&r);
 	route_free(&got);
 	stralloc_free(&packet);
@@ -167,11 +174,11 @@ what_is_too_long_is_not_sent(void **state)
 	assert_non_null(s);
 	memset(s, 'x', ROUTE_ANSWER_MAX);
 	q.reverse_path = s;
-	assert_false(route_packet_ask(&packet, &q));
+	assert_false(route_packet_ask(&packet, &q, 0));
 	assert_int_equal(errno, EMSGSIZE);
 	r.status = "2.1.5";
 	assert_true(stralloc_copys(&r.nodes, s));
-	assert_false(route_packet_answer(&packet, &r, &conf));
+	assert_false(route_packet_answer(&packet, &r, 0, &conf));
 	assert_int_equal(errno, EMSGSIZE);
 	route_free(&r);
 	stralloc_free(&packet);

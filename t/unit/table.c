@@ -336,6 +336,64 @@ a_table_whose_program_is_missing_is_to_be_asked_later_and_says_so(void **state)
 	table_set_free(set);
 }
 
+/* ---- what may wait ---- */
+
+static void
+a_source_has_a_bit_and_tables_that_share_it_have_the_same(void **state)
+{
+	struct conf_table tables[70] = {
+		{ .name = "getpwnam", .kind = TABLE_SYSTEM, .path = "" },
+		{ .name = "domains", .kind = TABLE_SQLITE, .path = "/etc/one" },
+		{ .name = "inline", .kind = TABLE_INLINE, .path = "" },
+		{ .name = "users", .kind = TABLE_SQLITE, .path = "/etc/one" },
+		{ .name = "others", .kind = TABLE_SQLITE, .path = "/etc/two" },
+		{ .name = "program", .kind = TABLE_EXEC, .path = "/etc/one" },
+	};
+	struct conf c = { .path = "x", .tables = tables, .ntables = sizeof tables / sizeof tables[0] };
+
+	(void)state;
+	for (size_t i = 6; i < c.ntables; i++)
+		tables[i] = (struct conf_table){ .name = "x", .kind = TABLE_EXEC, .path = "/etc/x" };
+	assert_true(table_sources(&c, &tables[1]) == 2);
+	assert_true(table_sources(&c, &tables[2]) == 0);
+	assert_true(table_sources(&c, &tables[3]) == 2);
+	assert_true(table_sources(&c, &tables[4]) == 16);
+	assert_true(table_sources(&c, &tables[5]) == 32);
+	assert_true(table_sources(&c, &tables[6]) == 64);
+	assert_true(table_sources(&c, &tables[7]) == 128);
+	assert_true(table_sources(&c, &tables[63]) == (uint64_t)1 << 63);
+	assert_true(table_sources(&c, &tables[69]) == (uint64_t)1 << 63);
+}
+
+static void
+a_table_that_may_wait_is_not_asked_where_that_is_not_permitted(void **state)
+{
+	struct conf_pair entry = { "bob", "x" };
+	struct conf_table tables[] = {
+		{ .name = "inline", .kind = TABLE_INLINE, .path = "", .entries = &entry, .nentries = 1 },
+		{ .name = "one", .kind = TABLE_EXEC, .type = "exec", .path = "/nowhere/one" },
+		{ .name = "two", .kind = TABLE_EXEC, .type = "exec", .path = "/nowhere/two" },
+	};
+	struct conf c = { .path = "x", .tables = tables, .ntables = 3 };
+	struct table_set *set = table_set_new(&c);
+	char got[256];
+
+	(void)state;
+	table_set_permit(set, 2);
+	assert_int_equal(look(set, &tables[0], SERVICE_ALIAS, "bob", got, sizeof got), LOOKUP_FOUND);
+	assert_int_equal(look(set, &tables[1], SERVICE_ALIAS, "bob", got, sizeof got), LOOKUP_LATER);
+	assert_string_equal(got, "/nowhere/one: No such file or directory");	/* asked */
+	assert_true(table_set_refused(set) == 0);
+	assert_int_equal(look(set, &tables[2], SERVICE_ALIAS, "bob", got, sizeof got), LOOKUP_LATER);
+	assert_int_equal(table_match(set, &tables[2], SERVICE_DOMAIN, "bob", NULL), LOOKUP_LATER);
+	assert_true(table_set_refused(set) == 4);
+	table_set_permit(set, 6);
+	assert_true(table_set_refused(set) == 0);
+	assert_int_equal(look(set, &tables[2], SERVICE_ALIAS, "bob", got, sizeof got), LOOKUP_LATER);
+	assert_true(table_set_refused(set) == 0);
+	table_set_free(set);
+}
+
 /* ---- matching ---- */
 
 static void
@@ -522,6 +580,8 @@ main(void)
 		cmocka_unit_test(a_cdb_file_cut_short_under_a_reader_is_an_error),
 		cmocka_unit_test(a_map_over_4_gib_does_not_fit),
 		cmocka_unit_test(a_table_whose_program_is_missing_is_to_be_asked_later_and_says_so),
+		cmocka_unit_test(a_source_has_a_bit_and_tables_that_share_it_have_the_same),
+		cmocka_unit_test(a_table_that_may_wait_is_not_asked_where_that_is_not_permitted),
 		cmocka_unit_test(domains_match_with_wildcards_over_any_number_of_labels),
 		cmocka_unit_test(networks_match_in_binary_and_families_never_mix),
 		cmocka_unit_test(a_network_table_with_something_else_in_it_is_broken),
