@@ -44,7 +44,7 @@ take_descriptor(struct intake *in, const tain *deadline)
 {
 	if (!wait_readable(in->socket, deadline))
 		return false;
-	in->text = ancil_recv_fd(in->socket, INTAKE_MARK);
+	in->text = ancil_recv_fd(in->socket, JOB_TEXT_MARK);
 	return in->text != -1;
 }
 

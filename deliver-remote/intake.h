@@ -10,8 +10,6 @@
 
 #include "lib/job.h"
 
-enum { INTAKE_MARK = 'q' };	/* the octet that carries the descriptor */
-
 struct intake {
 	int socket;		/* does not block */
 	stralloc frame;		/* which the job points into */

@@ -3,14 +3,26 @@
 
 #include <stddef.h>
 
-const struct passwd *
-account_of_aliases(void)
+static const struct passwd *
+find_or_nobody(const char *name)
 {
-	const struct passwd *pw = getpwnam("ppalias");
+	const struct passwd *pw = getpwnam(name);
 
 	if (pw == NULL && getpwnam("ppqueue") == NULL)
 		pw = getpwnam("nobody");
 	return pw;
+}
+
+const struct passwd *
+account_of_aliases(void)
+{
+	return find_or_nobody("ppalias");
+}
+
+const struct passwd *
+account_of_remote(void)
+{
+	return find_or_nobody("ppremote");
 }
 
 void

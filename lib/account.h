@@ -12,6 +12,9 @@
  * NULL: neither is there. In getpwnam's memory. */
 const struct passwd *account_of_aliases(void);
 
+/* The same for deliver-remote: ppremote, or nobody. */
+const struct passwd *account_of_remote(void);
+
 enum { ACCOUNT_PRIVATE_MAX = 6 };
 
 /* The accounts that hold the mail system's own secrets and queue: nobody's mail is

@@ -28,6 +28,7 @@ enum {
 	JOB_REASON_MAX = 1000,			/* octets of a verdict's reason */
 	JOB_NODES_MAX = 100,			/* nodes that an expansion may report */
 	JOB_NODES_SIZE_MAX = 4096,		/* octets of them */
+	JOB_TEXT_MARK = 'q',			/* the octet that carries the descriptor of the text */
 };
 
 enum job_frame {

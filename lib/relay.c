@@ -95,8 +95,8 @@ relay_free(struct relay *r)
 
 /* ---- from the configuration ---- */
 
-static const struct conf_mta_limit *
-find_limit(const struct conf *c, const char *domain)
+const struct conf_mta_limit *
+relay_find_limit(const struct conf *c, const char *domain)
 {
 	for (size_t i = 1; i < c->nmta_limits; i++)
 		if (strcasecmp(c->mta_limits[i].domain, domain) == 0)
@@ -185,7 +185,7 @@ relay_from_conf(struct relay *r, const struct conf *c, const struct conf_relay *
 	if (rule->auth != NULL)
 		r->table = rule->auth->name;
 	take_certificates(r, c, rule);
-	take_limits(r, find_limit(c, r->host));
+	take_limits(r, relay_find_limit(c, r->host));
 }
 
 bool

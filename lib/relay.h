@@ -79,6 +79,9 @@ void relay_free(struct relay *r);
 void relay_from_conf(struct relay *r, const struct conf *c, const struct conf_relay *rule, const char *domain,
     const char *own_name);
 
+/* `limit mta` as it is for a domain or the host of a relay. NULL: a conf without any. */
+const struct conf_mta_limit *relay_find_limit(const struct conf *c, const char *host);
+
 /* Fail with ENOMEM. */
 bool relay_add_source(struct relay *r, const char *address);
 bool relay_add_name(struct relay *r, const char *address, const char *name);

@@ -26,6 +26,7 @@ void
 route_free(struct route *r)
 {
 	stralloc_free(&r->nodes);
+	stralloc_free(&r->relay);
 	stralloc_free(&r->why);
 	userinfo_free(&r->user);
 }

@@ -39,16 +39,21 @@ struct route {
 	const struct conf_rule *rule;	/* NULL where none matched */
 	stralloc nodes;			/* EXPAND: a node list (node.h) */
 	struct userinfo user;		/* DELIVER */
+	stralloc relay;			/* RELAY, by route_attempt(): where to and how (relay.h), with NUL */
 	stralloc why;			/* one line, no NUL: for the log, a notice or smtpctl why */
 	const char *status;		/* enhanced status code that goes with why: "5.1.1" */
 	unsigned reply_code;		/* route_check: of an alias "error:CODE text" (its words: why); else 0 */
 	char own_status[12];		/* what status points to where such a text had one of its own */
 };
-#define ROUTE_ZERO { .kind = ROUTE_LATER, .nodes = STRALLOC_ZERO, .why = STRALLOC_ZERO }
+#define ROUTE_ZERO { .kind = ROUTE_LATER, .nodes = STRALLOC_ZERO, .relay = STRALLOC_ZERO, .why = STRALLOC_ZERO }
 void route_free(struct route *r);
 
 /* One step. r is reset first and may be used again and again. */
 void route_step(struct route *r, const struct conf *c, struct table_set *tables, const struct route_question *q);
+
+/* The same for the runner, which is going to do it: for RELAY the rule's tables of sources and
+ * names are asked, too. What they cannot tell makes it LATER or BROKEN. */
+void route_attempt(struct route *r, const struct conf *c, struct table_set *tables, const struct route_question *q);
 
 /* What smtp-recv wants to know: follows aliases through plain local names
  * (NODE_DEPTH_MAX levels, NODE_COUNT_MAX nodes) until one thing is found that

@@ -185,7 +185,8 @@ keep_house(struct runner *r)
 		scan_sweep_drafts(r);
 		scan_look_everywhere(r);
 	}
-	lane_enforce_deadlines(r);
+	worker_enforce_deadlines(r);
+	destination_publish(r);
 	router_enforce_deadlines(r);
 	report_enforce_deadlines(r);
 }
@@ -220,6 +221,7 @@ next_deadline(const struct runner *r, tain *deadline)
 		for (const struct worker *w = l->workers; w != NULL; w = w->next)
 			if (w->sent != NULL)
 				sooner(deadline, &w->deadline);
+	lane_next_deadline(r, deadline);
 	router_next_deadline(r, deadline);
 	for (const struct message *m = r->messages; m != NULL; m = m->next)
 		if (m->bounce != 0)
@@ -280,9 +282,9 @@ serve(struct runner *r, const struct turn *t)
 			continue;
 		}
 		if (p[i].revents & IOPAUSE_WRITE)
-			lane_worker_writable(r, o[i].worker);
+			worker_writable(o[i].worker);
 		if (p[i].revents & (IOPAUSE_READ | IOPAUSE_EXCEPT))
-			lane_worker_readable(r, o[i].worker);
+			worker_readable(r, o[i].worker);
 	}
 	if (p[POLL_TRIGGER].revents != 0)
 		drain_trigger(r);
@@ -318,6 +320,7 @@ loop_run(struct runner *r)
 			look_at_conf(r);
 		keep_house(r);
 		lane_relieve(r);
+		lane_shed(r);
 		scan_take_due(r);
 		router_dispatch(r);
 		lane_dispatch(r);
@@ -336,6 +339,8 @@ loop_run(struct runner *r)
 	genalloc_free(iopause_fd, &t.polls);
 	genalloc_free(struct watched, &t.owners);
 	r->has_ended_without_conf = r->conf == NULL;
+	destination_publish(r);
+	destination_forget_all(r);
 	forget_conf(r);
 	router_end(r);
 }

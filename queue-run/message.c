@@ -43,6 +43,14 @@ message_set_progress(struct message *m, size_t i, enum progress p)
 	m->progress.s[i] = (char)p;
 }
 
+void
+message_park(struct message *m, size_t i, const char *key)
+{
+	if (m->parked == NULL)
+		m->parked = strdup(key);
+	message_set_progress(m, i, m->parked != NULL ? PROGRESS_PARKED : PROGRESS_OVER);
+}
+
 /* Gives every recipient, new children too, its place in `progress`. */
 static bool
 grow_progress(struct message *m)
@@ -308,6 +316,7 @@ begin(struct runner *r, struct message *m)
 {
 	memcpy(m->id, m->file.name, m->file.id_len);
 	m->bounce_fd = -1;
+	m->bounce_feed = (struct feed)FEED_ZERO;
 	m->next = r->messages;
 	if (r->messages != NULL)
 		r->messages->previous = m;

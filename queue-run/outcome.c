@@ -31,7 +31,9 @@ is_expired(const struct message *m, const struct outcome *o)
 {
 	const struct queue_recipient *q = message_recipient(m, o->recipient);
 
-	return q->attempts >= EXPIRY_ATTEMPTS && (int64_t)time(NULL) - m->file.created >= (int64_t)o->expire_seconds;
+	int64_t tried = o->tried != 0 ? o->tried : (int64_t)time(NULL);
+
+	return q->attempts >= EXPIRY_ATTEMPTS && tried - m->file.created >= (int64_t)o->expire_seconds;
 }
 
 /* The octet that a failure ends in: nobody is told who did not want to hear. */
@@ -319,6 +321,18 @@ outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reas
 		fail_absent(r, m, i, reason);
 		return;
 	}
+	log_outcome(m, i, "Deferred", reason);
+	stats_add(STATS_QUEUE_DEFERRED, 1);
+	keep(r, m, &o, reason, NULL);
+}
+
+void
+outcome_spared(struct runner *r, struct message *m, size_t i, const char *reason, int64_t tried, uint32_t expire_seconds)
+{
+	struct outcome o = {
+		.recipient = i, .kind = OUTCOME_DEFERRED, .tried = tried, .expire_seconds = expire_seconds,
+	};
+
 	log_outcome(m, i, "Deferred", reason);
 	stats_add(STATS_QUEUE_DEFERRED, 1);
 	keep(r, m, &o, reason, NULL);

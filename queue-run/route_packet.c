@@ -1,7 +1,7 @@
 /* route_packet: see route_packet.h.
  *
  *	question	sources, flags, reverse-path\0 address\0 user\0 local name\0, facts (facts.h)
- *	answer		refused sources, kind, flags, rule+1, uid, gid, status\0 why\0 user\0 home\0, nodes
+ *	answer		refused sources, kind, flags, rule+1, uid, gid, status\0 why\0 user\0 home\0 relay\0, nodes
  *
  * Numbers have four octets, sets of sources eight, the first the highest. */
 #include "queue-run/route_packet.h"
@@ -82,7 +82,7 @@ route_packet_answer(stralloc *to, const struct route *r, uint64_t refused, const
 	    put_number(to, r->user.uid) && put_number(to, r->user.gid) && put_text(to, r->status) &&
 	    stralloc_catb(to, r->why.s, why_len) && stralloc_0(to) &&
 	    put_text(to, has_user ? r->user.name : "") &&
-	    put_text(to, has_user ? r->user.home : "") &&
+	    put_text(to, has_user ? r->user.home : "") && put_text(to, r->relay.len > 0 ? r->relay.s : "") &&
 	    stralloc_catb(to, r->nodes.s, r->nodes.len) && is_within(to, ROUTE_ANSWER_MAX);
 }
 
@@ -186,7 +186,7 @@ is_sound(const struct route *r, const char *name)
 	case ROUTE_DELIVER:
 		return is_accepted && *name != '\0' && r->rule->action != ACTION_RELAY;
 	case ROUTE_RELAY:
-		return is_accepted && r->rule->action == ACTION_RELAY;
+		return is_accepted && r->rule->action == ACTION_RELAY && *r->relay.s != '\0';
 	default:
 		return true;
 	}
@@ -196,7 +196,7 @@ bool
 route_packet_read_answer(struct route *r, uint64_t *refused, const struct conf *c, const char *s, size_t len)
 {
 	struct rest rest = { s, len };
-	const char *status, *why, *name, *home;
+	const char *status, *why, *name, *home, *relay;
 	uint32_t rule, uid, gid;
 	unsigned kind, flags;
 
@@ -205,13 +205,14 @@ route_packet_read_answer(struct route *r, uint64_t *refused, const struct conf *
 	    !get_number(&rest, &rule) || rule > c->nrules || !get_number(&rest, &uid) ||
 	    !get_number(&rest, &gid) || !get_text(&rest, &status) ||
 	    strlen(status) >= sizeof r->own_status || !get_text(&rest, &why) ||
-	    !get_text(&rest, &name) || !get_text(&rest, &home))
+	    !get_text(&rest, &name) || !get_text(&rest, &home) || !get_text(&rest, &relay))
 		return false;
 	r->kind = (enum route_kind)kind;
 	r->rule = rule > 0 ? &c->rules[rule - 1] : NULL;
 	memcpy(r->own_status, status, strlen(status) + 1);
 	r->status = r->own_status;
-	if (!stralloc_copys(&r->why, why) || !stralloc_copyb(&r->nodes, rest.s, rest.len) ||
+	if (!stralloc_copys(&r->why, why) || !stralloc_copyb(&r->relay, relay, strlen(relay) + 1) ||
+	    !stralloc_copyb(&r->nodes, rest.s, rest.len) ||
 	    (*name != '\0' && !set_user(&r->user, name, home))) {
 		errno = ENOMEM;
 		return false;

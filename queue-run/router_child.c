@@ -67,7 +67,7 @@ answer(struct table_set *tables, const struct conf *c, const char *s, size_t len
 
 	if (is_sent) {
 		table_set_permit(tables, sources);
-		route_step(&route, c, tables, &q);
+		route_attempt(&route, c, tables, &q);
 		is_sent = encode(&packet, &route, table_set_refused(tables), c) &&
 		    send(THE_SOCKET, packet.s, packet.len, MSG_NOSIGNAL) == (ssize_t)packet.len;
 	}

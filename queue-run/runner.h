@@ -6,7 +6,10 @@
  *	router.c    questions to tables that may wait, in a line for each table
  *	router_process.c  the processes that ask them (router_child.c)
  *	outcome.c   what became of a recipient, recorded or kept until it can be
- *	lane.c      jobs to the delivery processes of one identity
+ *	lane.c      jobs that wait for a process of one identity or destination
+ *	worker.c    these processes, what they are sent and what they answer
+ *	remote.c    recipients that another host takes
+ *	destination.c  where nobody answered lately
  *	feed.c      octets to a process without waiting for it
  *	report.c    notices, made by queue-bounce
  *	spawner.c   the small part that starts delivery processes under other identities
@@ -38,9 +41,19 @@
 enum {
 	WINDOW_MESSAGES = 500,		/* messages in memory */
 	LANE_SHARE = WINDOW_MESSAGES / 5,	/* of the window, for one destination */
+	LANE_SHARE_STILL = 10,		/* for one that has not answered for MOVING_SECONDS */
+	TAKEN_PER_TURN = 64,		/* messages taken up before the loop looks at everything else again */
+	SESSIONS_MAX = 100,		/* delivery processes to other hosts */
 	PIPELINE_JOBS = 16,		/* jobs given to one process before its first verdict */
 	GRACE_SECONDS = 30,		/* for running deliveries after TERM */
 	MDA_SECONDS = 300,		/* for one command */
+	MTA_SECONDS = 3600,		/* for one message on its way to another host */
+	JOB_RECIPIENTS_MAX = 100,	/* of such a job */
+	DEAD_BASE_SECONDS = 60,		/* a destination is left alone n*n times this after the n-th failure in a row */
+	DEAD_MAX_SECONDS = 3600,
+	DEAD_FORGET_SECONDS = 24 * 3600,	/* a failure so old is forgotten where room is wanted */
+	DESTINATIONS_MAX = 10000,	/* that are remembered */
+	DESTINATION_BUCKETS = 1024,
 	JOB_SLACK_SECONDS = 30,		/* what a job may take beyond its own deadline before its process is killed */
 	BOUNCE_SECONDS = 300,		/* for one queue-bounce */
 	BOUNCES_PER_MINUTE = 60,	/* notices; more wait for the next slot */
@@ -70,14 +83,16 @@ enum {
 struct message;
 struct lane;
 
-/* Octets on their way to a process: a frame, then a piece of a file. */
+/* Octets on their way to a process: a frame, then a descriptor or a piece of a file. */
 struct feed {
 	stralloc head;
 	size_t head_sent;
+	int passed_fd;		/* to be passed, owned; -1: none */
 	int text_fd;		/* not owned */
 	off_t text_at;
 	uint64_t text_left;
 };
+#define FEED_ZERO { .head = STRALLOC_ZERO, .passed_fd = -1, .text_fd = -1 }
 
 /* One delivery to be made: one recipient of one message; or, to another host,
  * all of the message's recipients there. */
@@ -113,27 +128,49 @@ enum identity_kind {
 	IDENTITY_MBOX = 'b',	/* the same, and its system mailbox is made if missing */
 	IDENTITY_ROW = 'r',	/* uid and gid of a table row */
 	IDENTITY_ALIAS = 'a',	/* ppalias: commands and files of alias tables */
+	IDENTITY_REMOTE = 'd',	/* ppremote: deliver-remote */
 };
 
 /* Who a delivery process is to be. */
 struct identity {
 	enum identity_kind kind;
-	const char *name;	/* SYSTEM, MBOX */
+	const char *name;	/* SYSTEM, MBOX; REMOTE: the label of its credentials, "" without */
+	const char *table;	/* REMOTE: where the label is looked up */
 	uid_t uid;		/* ROW */
 	gid_t gid;
 };
 
-/* The jobs for one identity, and the processes that do them. */
+/* The jobs for one identity or destination, and the processes that do them. */
 struct lane {
 	struct lane *next;
 	char *key;		/* letters, digits and %XX: also the directory below wait/ */
 	struct identity identity;
+	const char *param;	/* REMOTE: where to, as lib/relay.h encodes it */
+	const char *domain;	/* REMOTE: for people */
+	uint32_t sessions_max;	/* REMOTE: connections at a time, by the configuration */
+	uint32_t window;	/* and as many as it has earned */
 	struct job_run *waiting, **waiting_end;
 	size_t nwaiting, nmessages;	/* jobs not sent yet; jobs in all */
 	struct worker *workers;
 	size_t nworkers;
 	tain last_verdict;
 	bool is_slow;			/* has pressed for MOVING_SECONDS: others do not wait for it again */
+};
+
+/* What a lane to another host is made of. Copied. */
+struct remote_lane {
+	const char *key, *param, *domain, *label, *table;
+	uint32_t sessions_max;
+};
+
+/* A destination at which nobody could be reached. */
+struct destination {
+	struct destination *next;
+	char *key;		/* its lane's */
+	char *domain;
+	char *reason;		/* printable */
+	int64_t since, tried, until;	/* the first failure, the last attempt, and when it may be tried again */
+	unsigned failures;
 };
 
 /* A recipient that cannot be decided about before a routing process has answered. */
@@ -189,6 +226,7 @@ struct outcome {
 	bool is_forward;		/* EXPANDED: by a .forward, as this uid */
 	uid_t uid;
 	uint32_t expire_seconds;
+	int64_t tried;			/* DEFERRED: when the attempt was, 0: now */
 };
 
 struct message {
@@ -236,7 +274,11 @@ struct runner {
 	struct message *messages;
 	size_t nmessages;
 	struct lane *lanes;
-	size_t nwaiting, nworkers;	/* over all lanes */
+	size_t nwaiting;		/* over all lanes */
+	size_t nworkers, nsessions;	/* processes here, and to other hosts */
+	struct destination *destinations[DESTINATION_BUCKETS];
+	size_t ndestinations;
+	bool has_news_of_destinations;
 	struct lane *pressing;		/* full, but moving: nothing is taken up until it has room, or NULL */
 	tain press_end;
 	uint32_t next_tag;
@@ -253,6 +295,7 @@ struct runner {
 	unsigned bounces_this_minute;
 	tain next_record_retry, next_look, next_touch, next_sweep, next_conf_look, next_trouble, stop_deadline;
 	bool has_unrecorded;
+	size_t taken, may_take;		/* messages, in this turn of the loop */
 };
 
 /* ---- scan.c ---- */
@@ -301,6 +344,9 @@ void message_retry_records(struct runner *r);
 struct queue_recipient *message_recipient(const struct message *m, size_t i);
 size_t message_count(const struct message *m);
 void message_set_progress(struct message *m, size_t i, enum progress p);
+
+/* Recipient i waits outside for the lane of that key, as soon as nothing else of the message is under way. */
+void message_park(struct message *m, size_t i, const char *key);
 
 /* The envelope recipient that recipient i comes from. */
 size_t message_root(const struct message *m, size_t i);
@@ -373,6 +419,10 @@ _Noreturn void router_child_run(const struct conf *c, int fd, pid_t runner);
 void outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason);
 void outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
     uint32_t expire_seconds);
+
+/* The same by an attempt that another message has made at the same destination, at that time. */
+void outcome_spared(struct runner *r, struct message *m, size_t i, const char *reason, int64_t tried,
+    uint32_t expire_seconds);
 void outcome_failed(struct runner *r, struct message *m, size_t i, const char *reason);
 void outcome_reported(struct runner *r, struct message *m, size_t i);
 void outcome_discarded(struct runner *r, struct message *m, size_t i);
@@ -383,22 +433,27 @@ bool outcome_flush(struct runner *r, struct message *m);
 
 /* ---- lane.c ---- */
 
-/* The lane for an identity, made if need be; NULL with ENOMEM. */
+/* A job without recipients yet; NULL with ENOMEM. */
+struct job_run *job_new(struct message *m, uint32_t deadline_seconds, uint32_t expire_seconds);
+void job_free(struct job_run *j);
+
+/* The lane for an identity, or for a destination, made if need be; NULL with ENOMEM. */
 struct lane *lane_find(struct runner *r, const struct identity *who);
+struct lane *lane_find_remote(struct runner *r, const struct remote_lane *what);
+struct lane *lane_by_key(const struct runner *r, const char *key);
+
+/* Whether the lane takes another recipient of the message. If not, it has been parked. */
+bool lane_admits(struct runner *r, struct lane *l, struct message *m, size_t i);
 
 /* Hands a job over to a lane, which owns it from then on. */
 void lane_add(struct runner *r, struct lane *l, struct job_run *j);
 
+/* Takes the job that has waited longest. */
+struct job_run *lane_take(struct runner *r, struct lane *l);
+
 /* Sends waiting jobs wherever a process can take them or be started. Called
  * from the loop alone: it may drop an idle worker to make room. */
 void lane_dispatch(struct runner *r);
-
-/* Octets can be read from, or written to, a worker. */
-void lane_worker_readable(struct runner *r, struct worker *w);
-void lane_worker_writable(struct runner *r, struct worker *w);
-
-/* Kills workers whose oldest job is past its deadline. */
-void lane_enforce_deadlines(struct runner *r);
 
 /* Drops lanes without jobs and workers, and closes idle workers when stopping. */
 void lane_tidy(struct runner *r);
@@ -406,19 +461,67 @@ void lane_tidy(struct runner *r);
 /* Gives up every job that was not sent yet: its recipient stays pending. */
 void lane_forget_waiting(struct runner *r);
 
-/* Whether the lane holds its share of the window already, and whether it has
- * fallen so far below that parked messages should be fetched. NULL: no such lane. */
-bool lane_is_full(const struct lane *l);
-bool lane_wants_more(const struct lane *l);
+/* Decides anew about the recipients of jobs that were not sent yet. */
+void lane_route_waiting(struct runner *r, struct lane *l);
 
-/* Whether its processes have said something within MOVING_SECONDS: then waiting
- * for it costs less than parking a message outside and fetching it again. */
+/* Parks what is beyond the share of lanes that stand still. */
+void lane_shed(struct runner *r);
+void lane_next_deadline(const struct runner *r, tain *deadline);
+
+/* Whether the lane has fallen so far below its share that parked messages should be
+ * fetched. NULL: no such lane. */
+bool lane_wants_more(const struct lane *l);
+bool lane_is_full(const struct lane *l);
+
+/* Whether its processes have said something within MOVING_SECONDS, and it does not take long to empty. */
 bool lane_is_moving(const struct lane *l);
 
-/* Nothing further is taken up until the lane has room, or MOVING_SECONDS are over. */
-void lane_press(struct runner *r, struct lane *l);
+/* Nothing further is taken up until the lane that is pressing has room, or MOVING_SECONDS are over. */
 void lane_relieve(struct runner *r);
-struct lane *lane_by_key(const struct runner *r, const char *key);
+
+/* ---- worker.c ---- */
+
+/* The process that the lane's next job goes to. NULL: it has to wait, or, with
+ * *is_stuck, none can be started (errno). */
+struct worker *worker_choose(struct runner *r, struct lane *l, bool *is_stuck);
+
+/* Gives it the job, which it owns from then on. */
+void worker_send(struct runner *r, struct worker *w, struct job_run *j);
+
+/* Ends a job that was not done. */
+void worker_defer_job(struct runner *r, struct job_run *j, const char *reason);
+
+/* Octets can be read from, or written to, a worker. */
+void worker_readable(struct runner *r, struct worker *w);
+void worker_writable(struct worker *w);
+
+/* Kills workers whose oldest job is past its deadline. */
+void worker_enforce_deadlines(struct runner *r);
+void worker_drop_idle(struct runner *r, struct lane *l);
+
+/* ---- remote.c ---- */
+
+/* Recipient i goes where param says (relay.h): hands it to its lane, or settles it. */
+void remote_hand_out(struct runner *r, struct message *m, size_t i, const char *param, uint32_t expire_seconds);
+
+/* Makes the job's frame, and opens the text for it. Fails with errno. */
+bool remote_load(const struct runner *r, const struct lane *l, struct job_run *j);
+
+/* What the verdicts of a job say about the destination; and what follows for those who wait for it. */
+void remote_note_verdicts(struct runner *r, struct lane *l, const struct job_verdict *v, size_t n);
+void remote_spare_waiting(struct runner *r, struct lane *l);
+
+/* ---- destination.c ---- */
+
+/* What is known of a destination that is to be left alone now, else NULL. */
+const struct destination *destination_dead(struct runner *r, const char *key);
+void destination_note_failure(struct runner *r, const char *key, const char *domain, const char *reason);
+void destination_note_answer(struct runner *r, const char *key);
+void destination_forget_all(struct runner *r);
+
+/* Reads control/hosts, and writes it if there are news. */
+void destination_load(struct runner *r);
+void destination_publish(struct runner *r);
 
 /* ---- feed.c ---- */
 
@@ -426,6 +529,9 @@ enum feed_state { FEED_DONE, FEED_MORE, FEED_BROKEN };
 
 /* Sends as much as the descriptor takes without waiting. BROKEN: the other side is gone (errno). */
 enum feed_state feed_send(struct feed *f, int fd);
+
+/* From the beginning once more, to another process. */
+void feed_rewind(struct feed *f);
 void feed_free(struct feed *f);
 
 /* ---- report.c ---- */

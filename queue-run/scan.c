@@ -29,9 +29,23 @@ is_pressed(const struct runner *r)
 }
 
 static bool
-has_room(const struct runner *r)
+has_window(const struct runner *r)
 {
 	return !is_pressed(r) && r->nmessages < WINDOW_MESSAGES && r->conf != NULL && !r->is_stopping;
+}
+
+/* What is left for the next turn of the loop is not lost: has_more and the like say so. */
+static bool
+has_room(const struct runner *r)
+{
+	return has_window(r) && r->taken < r->may_take;
+}
+
+static bool
+take(struct runner *r, int directory, const char *name)
+{
+	r->taken++;
+	return message_take(r, directory, name);
 }
 
 /* A directory opened for reading its names, apart from the descriptor that renames use. NULL with errno. */
@@ -122,7 +136,7 @@ has_writer(const struct runner *r, const char *name)
 static void
 take_new(struct runner *r, const char *name)
 {
-	if (!message_take(r, r->queue.place[QUEUE_NEW], name))
+	if (!take(r, r->queue.place[QUEUE_NEW], name))
 		scan_note_trouble(r);
 }
 
@@ -230,7 +244,7 @@ take_from(struct runner *r, enum queue_place place, const char *name, const char
 			break;
 		}
 		snprintf(path, sizeof path, "%s/%s", name, file);
-		if (!message_take(r, parent, path))
+		if (!take(r, parent, path))
 			scan_note_trouble(r);
 	}
 	closedir(d);
@@ -305,12 +319,15 @@ scan_wait(struct runner *r)
 void
 scan_take_due(struct runner *r)
 {
+	r->taken = 0;
+	r->may_take = TAKEN_PER_TURN / 2;	/* the rest is for new mail, however much else is due */
 	if (has_room(r) && (int64_t)time(NULL) >= r->next_slot_due)
 		scan_later(r);
 	if (has_room(r) && r->wait_has_more && r->must_look_at_wait) {
 		r->must_look_at_wait = false;
 		scan_wait(r);
 	}
+	r->may_take = TAKEN_PER_TURN;
 	if (has_room(r) && (r->must_rescan || r->new_has_more)) {
 		r->must_rescan = false;
 		scan_new(r);
@@ -326,7 +343,7 @@ scan_has_more(const struct runner *r)
 bool
 scan_can_go_on(const struct runner *r)
 {
-	return has_room(r) && (r->must_rescan || r->new_has_more || (r->wait_has_more && r->must_look_at_wait) ||
+	return has_window(r) && (r->must_rescan || r->new_has_more || (r->wait_has_more && r->must_look_at_wait) ||
 	    (int64_t)time(NULL) >= r->next_slot_due);
 }
 

@@ -1,7 +1,7 @@
 /* spawner: the small part of queue-run that may be root.
  *
- * It understands two requests, executes nothing but the installed
- * deliver-local, and never opens a queue file. A process that cannot be started
+ * It understands two requests, executes nothing but the installed deliver-local,
+ * deliver-remote and auth-check, and never opens a queue file. A process that cannot be started
  * is told to the runner through the process's own socket, as a STUCK frame: a
  * deferral, whatever the reason. See runner.h and DESIGN, "Who may touch what".
  *
@@ -33,7 +33,9 @@
 #include "lib/log.h"
 #include "lib/place.h"
 
-enum { NAME_MAX_OCTETS = 255, CHILDREN_MAX = 256, ORPHANS_MS = (MDA_SECONDS + JOB_SLACK_SECONDS) * 1000 };
+extern char **environ;
+
+enum { NAME_MAX_OCTETS = 255, CHILDREN_MAX = 512, ORPHANS_MS = (MDA_SECONDS + JOB_SLACK_SECONDS) * 1000 };
 
 /* Fixed size: nothing in it can be longer than it says. */
 struct request {
@@ -44,6 +46,7 @@ struct request {
 	uid_t uid;
 	gid_t gid;
 	char name[NAME_MAX_OCTETS + 1];
+	char table[NAME_MAX_OCTETS + 1];
 };
 
 /* Room for one descriptor beside a request. */
@@ -60,7 +63,7 @@ struct child {
 struct spawner {
 	int fd;				/* to the runner, -1 when it is gone */
 	bool is_root;
-	const char *program;
+	char deliver_local[PATH_MAX], deliver_remote[PATH_MAX], auth_check[PATH_MAX];
 	struct private_accounts private;
 	struct child children[CHILDREN_MAX];
 	size_t nchildren;
@@ -106,15 +109,21 @@ find_account(struct person *p, const char *name)
 	return NULL;
 }
 
+/* One of the mail system's own, which is never root. */
 static const char *
-find_alias_account(struct person *p)
+find_own_account(struct person *p, const struct passwd *pw)
 {
-	const struct passwd *pw = account_of_aliases();
-
 	if (pw == NULL)
-		return "4.3.5 there is no account ppalias";
+		return "4.3.5 the accounts of pipepost are not there (make install makes them)";
 	be_account(p, pw);
 	return NULL;
+}
+
+/* Those whose mail is not a person's. */
+static bool
+is_own(char kind)
+{
+	return kind == IDENTITY_ALIAS || kind == IDENTITY_REMOTE;
 }
 
 static const char *
@@ -123,11 +132,11 @@ judge(struct person *p, const struct spawner *s, const struct request *q)
 	const char *why = NULL;
 
 	*p = (struct person){ .uid = q->uid, .gid = q->gid };
-	if (!s->is_root && q->kind == IDENTITY_ALIAS) {
+	if (!s->is_root && is_own(q->kind)) {
 		p->uid = geteuid();
 		p->gid = getegid();
-	} else if (q->kind == IDENTITY_ALIAS) {
-		why = find_alias_account(p);
+	} else if (is_own(q->kind)) {
+		why = find_own_account(p, q->kind == IDENTITY_ALIAS ? account_of_aliases() : account_of_remote());
 	} else if (q->kind == IDENTITY_SYSTEM || q->kind == IDENTITY_MBOX) {
 		why = find_account(p, q->name);
 		p->has_mailbox = q->kind == IDENTITY_MBOX;
@@ -140,7 +149,7 @@ judge(struct person *p, const struct spawner *s, const struct request *q)
 		return "4.3.5 no delivery process runs as root";
 	if (!s->is_root && p->uid != geteuid())
 		return "4.3.5 not installed with users: cannot become another user";
-	if (s->is_root && q->kind != IDENTITY_ALIAS && account_is_private(&s->private, p->uid, p->gid))
+	if (s->is_root && !is_own(q->kind) && account_is_private(&s->private, p->uid, p->gid))
 		return "4.3.5 that is an account of the mail system itself";
 	return NULL;
 }
@@ -172,38 +181,77 @@ become(const struct person *p, const struct spawner *s)
 	return setresgid(p->gid, p->gid, p->gid) == 0 && setresuid(p->uid, p->uid, p->uid) == 0;
 }
 
-/* In the child: everything that must not fail half way. */
-static _Noreturn void
-run_child(const struct spawner *s, const struct person *p, int fd)
-{
-	bool is_verbose = log_is_verbose() || place_has_flag("verbose");
-	const char *const argv[] = { "deliver-local", "-s", is_verbose ? "-v" : NULL, NULL };
-	const char *log = getenv("PIPEPOST_LOG"), *tz = getenv("TZ");
-	char log_variable[32], tz_variable[128];
-	const char *envp[4] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL, NULL, NULL };
-	size_t n = 1;
-	int null = open("/dev/null", O_RDWR);
+/* What a child executes, and with which descriptors; -1: /dev/null. */
+struct launch {
+	const struct person *person;	/* NULL: as we are */
+	const char *argv[8];		/* [0] is the path */
+	const char *const *variables;	/* of our environment that it gets */
+	int fds[4];			/* 0, 1, then 3 and higher; 2 is ours */
+	size_t nfds;
+};
 
-	if (log != NULL && strlen(log) < 16) {
-		snprintf(log_variable, sizeof log_variable, "PIPEPOST_LOG=%s", log);
-		envp[n++] = log_variable;
+enum { VARIABLE_MAX = 4200, ENVIRONMENT_MAX = 8 };
+
+static bool
+is_named(const char *variable, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(variable, name, len) == 0 && variable[len] == '=';
+}
+
+static void
+fill_environment(const char *envp[ENVIRONMENT_MAX + 1], const char *const *names)
+{
+	size_t n = 0;
+
+	envp[n++] = "PATH=/usr/local/bin:/usr/bin:/bin";
+	for (; *names != NULL; names++)
+		for (char **v = environ; *v != NULL && n < ENVIRONMENT_MAX; v++)
+			if (is_named(*v, *names) && strlen(*v) < VARIABLE_MAX)
+				envp[n++] = *v;
+	envp[n] = NULL;
+}
+
+/* Descriptors 0, 1, 3 ... as l says. Theirs are above 9, so that none overwrites another. */
+static bool
+place_descriptors(const struct launch *l)
+{
+	int lifted[4];
+
+	for (size_t i = 0; i < l->nfds; i++) {
+		int from = l->fds[i] != -1 ? l->fds[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		lifted[i] = from != -1 ? fcntl(from, F_DUPFD_CLOEXEC, 10) : -1;
+		if (lifted[i] == -1)
+			return false;
 	}
-	if (tz != NULL && strlen(tz) < 100) {
-		snprintf(tz_variable, sizeof tz_variable, "TZ=%s", tz);
-		envp[n++] = tz_variable;
-	}
-	if (null == -1 || dup2(fd, 0) == -1 || dup2(null, 1) == -1 || chdir("/") == -1 || !become(p, s)) {
-		answer_stuck(fd, "4.3.0 cannot take the recipient's identity");
+	for (size_t i = 0; i < l->nfds; i++)
+		if (dup2(lifted[i], i < 2 ? (int)i : (int)i + 1) == -1)
+			return false;
+	return true;
+}
+
+/* In the child: everything that must not fail half way. "Stuck" is told on told_fd, -1: on nothing. */
+static _Noreturn void
+run_child(const struct spawner *s, const struct launch *l, int told_fd)
+{
+	const char *envp[ENVIRONMENT_MAX + 1];
+	int told = fcntl(told_fd, F_DUPFD_CLOEXEC, 20);
+
+	if (!place_descriptors(l) || chdir("/") == -1 || (l->person != NULL && !become(l->person, s))) {
+		answer_stuck(told, "4.3.0 cannot take the recipient's identity");
 		_exit(111);
 	}
-	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	close_range((unsigned)l->nfds + 1 > 3 ? (unsigned)l->nfds + 1 : 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	sig_restore(SIGPIPE);
 	sig_restore(SIGCHLD);
 	sig_restore(SIGTERM);
 	sig_restore(SIGINT);
 	sig_blocknone();
-	execve(s->program, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)envp);
-	answer_stuck(0, "4.3.5 cannot execute deliver-local");
+	fill_environment(envp, l->variables);
+	execve(l->argv[0], (char *const *)(uintptr_t)l->argv, (char *const *)(uintptr_t)envp);
+	answer_stuck(told, "4.3.5 cannot execute the delivery program");
 	_exit(111);
 }
 
@@ -216,27 +264,94 @@ free_place(struct spawner *s)
 	return NULL;
 }
 
+/* NULL, or why it was not started. */
+static const char *
+launch(struct spawner *s, const struct launch *l, uint32_t tag, int told_fd)
+{
+	struct child *c = free_place(s);
+	pid_t pid = c != NULL ? fork() : -1;
+
+	if (pid == 0)
+		run_child(s, l, told_fd);
+	if (c == NULL)
+		return "4.3.0 too many delivery processes";
+	if (pid == -1)
+		return "4.3.0 cannot start a delivery process";
+	*c = (struct child){ .pid = pid, .tag = tag };
+	s->nchildren++;
+	return NULL;
+}
+
+static bool
+wants_verbose(void)
+{
+	return log_is_verbose() || place_has_flag("verbose");
+}
+
+static const char *
+start_local(struct spawner *s, const struct request *q, const struct person *p, int fd)
+{
+	static const char *const variables[] = { "PIPEPOST_LOG", "TZ", NULL };
+	struct launch l = {
+		.person = p, .argv = { s->deliver_local, "-s", wants_verbose() ? "-v" : NULL }, .variables = variables, .fds = { fd, -1 }, .nfds = 2,
+	};
+
+	if (s->is_root && p->has_mailbox)
+		make_system_mailbox(p);
+	return launch(s, &l, q->tag, fd);
+}
+
+/* auth-check looks the credentials up and writes them into the pipe: they are
+ * never in our memory, nor in the runner's. */
+static const char *
+start_credentials(struct spawner *s, const struct request *q, int out)
+{
+	static const char *const variables[] = { "PIPEPOST_LOG", "TZ", "PIPEPOST_CONF", "PIPEPOST_BIN", NULL };
+	struct person p;
+	const struct passwd *pw = s->is_root ? getpwnam("ppauth") : NULL;
+	struct launch l = {
+		.person = pw != NULL ? &p : NULL, .argv = { s->auth_check, "-r", q->table, q->name },
+		.variables = variables, .fds = { -1, out }, .nfds = 2,
+	};
+
+	p = (struct person){ .has_mailbox = false };
+	if (pw != NULL)
+		be_account(&p, pw);
+	return launch(s, &l, q->tag, -1);
+}
+
+static const char *
+start_remote(struct spawner *s, const struct request *q, const struct person *p, int fd)
+{
+	static const char *const variables[] = { "PIPEPOST_LOG", "TZ", "PIPEPOST_RESOLVER", "PIPEPOST_SPOOL", NULL };
+	struct launch l = {
+		.person = p, .argv = { s->deliver_remote, "-s", wants_verbose() ? "-v" : NULL }, .variables = variables,
+		.fds = { fd, -1 }, .nfds = 2,
+	};
+	int credentials[2];
+	const char *why;
+
+	if (*q->name == '\0')
+		return launch(s, &l, q->tag, fd);
+	if (pipe2(credentials, O_CLOEXEC) == -1)
+		return "4.3.0 cannot start a delivery process";
+	why = start_credentials(s, q, credentials[1]);
+	fd_close(credentials[1]);	/* or deliver-remote would never see its end */
+	l.fds[l.nfds++] = credentials[0];
+	if (why == NULL)
+		why = launch(s, &l, q->tag, fd);
+	fd_close(credentials[0]);
+	return why;
+}
+
 static void
 start(struct spawner *s, const struct request *q, int fd)
 {
 	struct person p;
-	struct child *c = free_place(s);
-	const char *why = c == NULL ? "4.3.0 too many delivery processes" : judge(&p, s, q);
-	pid_t pid;
+	const char *why = judge(&p, s, q);
 
-	if (why == NULL && s->is_root && p.has_mailbox)
-		make_system_mailbox(&p);
-	if (why == NULL) {
-		pid = fork();
-		if (pid == 0)
-			run_child(s, &p, fd);
-		if (pid == -1) {
-			why = "4.3.0 cannot start a delivery process";
-		} else {
-			*c = (struct child){ .pid = pid, .tag = q->tag };
-			s->nchildren++;
-		}
-	}
+	if (why == NULL)
+		why = q->kind == IDENTITY_REMOTE ? start_remote(s, q, &p, fd) : start_local(s, q, &p, fd);
 	if (why != NULL)
 		answer_stuck(fd, why);
 	fd_close(fd);
@@ -289,7 +404,7 @@ serve(struct spawner *s)
 		s->fd = -1;	/* the runner is gone */
 		return;
 	}
-	q.name[NAME_MAX_OCTETS] = '\0';
+	q.name[NAME_MAX_OCTETS] = q.table[NAME_MAX_OCTETS] = '\0';
 	if (q.verb == 'K')
 		kill_child(s, q.tag);
 	else if (fd != -1)	/* without one there is no descriptor left: the runner sees its end closed */
@@ -349,15 +464,28 @@ serve_until_alone(struct spawner *s, const char *spool)
 	_exit(0);
 }
 
+/* auth-check reads the runner's configuration, from wherever it is started. */
+static void
+export_conf(const char *path)
+{
+	char *absolute = path != NULL ? realpath(path, NULL) : NULL;
+
+	if (absolute != NULL && setenv("PIPEPOST_CONF", absolute, 1) == -1)
+		_exit(111);
+	free(absolute);
+}
+
 bool
 spawner_start(struct runner *r)
 {
-	static char program[PATH_MAX];
-	struct spawner s = { .is_root = geteuid() == 0, .program = program };
+	static struct spawner s;
 	int pair[2];
 	char ready;
 
-	if (!place_program(program, sizeof program, "deliver-local") ||
+	s.is_root = geteuid() == 0;
+	if (!place_program(s.deliver_local, sizeof s.deliver_local, "deliver-local") ||
+	    !place_program(s.deliver_remote, sizeof s.deliver_remote, "deliver-remote") ||
+	    !place_program(s.auth_check, sizeof s.auth_check, "auth-check") ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		return false;
 	r->spawner_pid = fork();
@@ -365,6 +493,7 @@ spawner_start(struct runner *r)
 		return false;
 	if (r->spawner_pid == 0) {
 		fd_close(pair[0]);
+		export_conf(r->conf_path);
 		fd_close(r->lock_fd);	/* or we would hold the runner's lock beyond its death */
 		s.fd = pair[1];
 		account_find_private(&s.private);
@@ -402,20 +531,27 @@ send_request(const struct runner *r, const struct request *q, int child_fd)
 	return n == (ssize_t)sizeof *q;
 }
 
+/* NULL is "". */
+static bool
+put_name(char to[NAME_MAX_OCTETS + 1], const char *name)
+{
+	size_t len = name != NULL ? strlen(name) : 0;
+
+	if (len > NAME_MAX_OCTETS) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	memcpy(to, name != NULL ? name : "", len);
+	return true;
+}
+
 bool
 spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int child_fd)
 {
 	struct request q = { .verb = 'S', .kind = (char)who->kind, .tag = tag, .uid = who->uid, .gid = who->gid };
 
 	q.min_uid = r->conf != NULL ? r->conf->min_uid : 100;
-	if (who->name != NULL) {
-		if (strlen(who->name) > NAME_MAX_OCTETS) {
-			errno = ENAMETOOLONG;
-			return false;
-		}
-		memcpy(q.name, who->name, strlen(who->name));
-	}
-	return send_request(r, &q, child_fd);
+	return put_name(q.name, who->name) && put_name(q.table, who->table) && send_request(r, &q, child_fd);
 }
 
 void

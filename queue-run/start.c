@@ -175,6 +175,7 @@ start_open_queue(struct runner *r)
 		die_errno(EX_OSFILE, "%s (queue-init makes it)", path);
 	warn_of_weak_disk(r);
 	stats_open("queue");
+	destination_load(r);
 	conf_server_name(r->host, sizeof r->host);
 	r->started = time(NULL);
 	r->is_after_reboot = is_first_since_boot(r);

@@ -109,7 +109,7 @@ has_route(struct step *s, size_t i, bool skip_alias)
 		return false;
 	}
 	table_set_permit(s->r->tables, 0);	/* the loop waits for no table */
-	route_step(&s->route, s->r->conf, s->r->tables, &question);
+	route_attempt(&s->route, s->r->conf, s->r->tables, &question);
 	refused = table_set_refused(s->r->tables);
 	if (refused != 0 && !router_ask(s->r, s->m, s->i, i, skip_alias, refused))
 		defer(s, "4.3.0 no memory to route it", false);
@@ -141,15 +141,6 @@ no_action_verdict(enum conf_action a)
 	    "D5.2.0 the user forwards nowhere and the rule has no action";
 }
 
-/* The destination has its share of the window: this recipient waits outside. */
-static void
-park(struct step *s, const struct lane *lane)
-{
-	if (s->m->parked == NULL)
-		s->m->parked = strdup(lane->key);
-	message_set_progress(s->m, s->i, s->m->parked != NULL ? PROGRESS_PARKED : PROGRESS_OVER);
-}
-
 /* Builds the job's frame and gives it to the lane. */
 static void
 hand_out(struct step *s, const struct identity *who, struct job *j)
@@ -163,14 +154,9 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 		.notify = s->q->notify, .orcpt = s->q->orcpt,
 	};
 
-	if (lane != NULL && lane_is_full(lane)) {
-		if (!lane_is_moving(lane)) {
-			park(s, lane);
-			return;
-		}
-		lane_press(s->r, lane);	/* this one still, but no further message */
-	}
-	run = calloc(1, sizeof *run);
+	if (lane != NULL && !lane_admits(s->r, lane, s->m, s->i))
+		return;
+	run = job_new(s->m, MDA_SECONDS, expire_seconds(s));
 	j->id = s->m->id;
 	j->reverse_path = message_reverse_path(s->m, s->i);
 	j->delimiter = s->r->conf->subaddressing_delimiter;
@@ -185,21 +171,15 @@ hand_out(struct step *s, const struct identity *who, struct job *j)
 	if (run == NULL || lane == NULL || !genalloc_append(size_t, &run->recipients, &s->i) ||
 	    !genalloc_append(struct job_recipient, &j->recipients, &to) ||
 	    !job_encode(&run->feed.head, j)) {
-		if (run != NULL) {
-			genalloc_free(size_t, &run->recipients);
-			feed_free(&run->feed);
-		}
-		free(run);
+		if (run != NULL)
+			job_free(run);
 		genalloc_free(struct job_recipient, &j->recipients);
 		defer(s, "4.3.0 no memory for the delivery", false);
 		return;
 	}
 	genalloc_free(struct job_recipient, &j->recipients);
-	run->message = s->m;
 	run->feed.text_fd = s->m->file.fd;
 	run->feed.text_left = j->text_size;
-	run->deadline_seconds = MDA_SECONDS;
-	run->expire_seconds = expire_seconds(s);
 	run->is_quick = j->action == JOB_MAILDIR || j->action == JOB_MBOX || j->action == JOB_FILE ||
 	    j->action == JOB_INCLUDE || j->action == JOB_NONE;
 	run->reads_forward = j->reads_forward;
@@ -353,8 +333,7 @@ follow_route(struct step *s)
 		deliver(s);
 		break;
 	case ROUTE_RELAY:
-		s->m->is_remote = true;
-		defer(s, "4.3.5 this version of queue-run does not relay yet: the mail waits", false);
+		remote_hand_out(s->r, s->m, s->i, s->route.relay.s, expire_seconds(s));
 		break;
 	}
 }

@@ -26,7 +26,7 @@ log.ldflags := $(foreach f,access syslog __syslog_chk,-Wl,--wrap=$(f))
 spawner.with := queue-run/spawner.c
 spawner.ldflags := -Wl,--wrap=poll
 scan.with := queue-run/scan.c
-lane.with := queue-run/lane.c queue-run/feed.c
+lane.with := queue-run/lane.c queue-run/worker.c queue-run/feed.c
 queue_life.with := queue-run/scan.c queue-run/message.c queue-run/outcome.c queue-run/step.c
 queue_life.ldflags := $(foreach f,time pwrite linkat unlinkat renameat mkdirat fsync ftruncate,-Wl,--wrap=$(f))
 

@@ -72,6 +72,32 @@ message_set_progress(struct message *m, size_t i, enum progress p)
 	(void)m, (void)i, (void)p;
 }
 
+void
+message_park(struct message *m, size_t i, const char *key)
+{
+	(void)m, (void)i;
+	note("parked", key);
+}
+
+bool
+remote_load(const struct runner *r, const struct lane *l, struct job_run *j)
+{
+	(void)r, (void)l, (void)j;
+	return true;
+}
+
+void
+remote_note_verdicts(struct runner *r, struct lane *l, const struct job_verdict *v, size_t n)
+{
+	(void)r, (void)l, (void)v, (void)n;
+}
+
+void
+remote_spare_waiting(struct runner *r, struct lane *l)
+{
+	(void)r, (void)l;
+}
+
 bool
 spawner_request(struct runner *r, uint32_t tag, const struct identity *who, int child_fd)
 {
@@ -98,16 +124,14 @@ static const struct identity alice = { .kind = IDENTITY_SYSTEM, .name = "alice" 
 static struct job_run *
 new_job(struct message *m, const char *text)
 {
-	struct job_run *j = calloc(1, sizeof *j);
+	struct job_run *j = job_new(m, 300, 345600);
 	size_t i = 0;
 
 	assert_non_null(j);
 	assert_true(genalloc_append(size_t, &j->recipients, &i));
 	assert_true(stralloc_copys(&j->feed.head, text));
-	j->message = m;
 	j->uid = 1000;
 	j->is_quick = true;
-	j->deadline_seconds = 300;
 	m->running++;
 	return j;
 }
@@ -120,7 +144,7 @@ answer(struct runner *r, const char *s, size_t len)
 
 	assert_non_null(w);
 	assert_int_equal(write(ends[0], s, len), len);
-	lane_worker_readable(r, w);
+	worker_readable(r, w);
 }
 
 static void
@@ -151,7 +175,7 @@ close_all(struct runner *r)
 		close(ends[--nstarted]);
 	for (struct lane *l = r->lanes; l != NULL; l = l->next)
 		while (l->workers != NULL)
-			lane_worker_readable(r, l->workers);
+			worker_readable(r, l->workers);
 	end_runner(r);
 }
 
@@ -282,6 +306,19 @@ who_has_no_process_gets_the_next_that_is_free(void **state)
 	close_all(&r);
 }
 
+/* ---- shares of the window ---- */
+
+static struct lane *
+fill(struct runner *r, struct message *m, const struct identity *who)
+{
+	struct lane *l = lane_find(r, who);
+
+	happened[0] = '\0';
+	while (!lane_is_full(l))
+		add(r, m, who, false);
+	return l;
+}
+
 static void
 a_full_lane_holds_up_the_others_for_a_moment_only(void **state)
 {
@@ -290,20 +327,88 @@ a_full_lane_holds_up_the_others_for_a_moment_only(void **state)
 	struct lane *l;
 
 	(void)state;
-	for (int i = 0; i < LANE_SHARE; i++)
-		add(&r, &m, &alice, false);
-	l = lane_by_key(&r, r.lanes->key);
-	assert_true(lane_is_full(l));
+	l = fill(&r, &m, &alice);
+	assert_int_equal(l->nwaiting, LANE_SHARE);
 	assert_true(lane_is_moving(l));
-	lane_press(&r, l);
+	assert_true(lane_admits(&r, l, &m, 0));
 	lane_relieve(&r);
 	assert_ptr_equal(r.pressing, l);
 	tain_addsec_g(&STAMP, MOVING_SECONDS);
 	l->last_verdict = STAMP;		/* slow, but busy */
-	lane_press(&r, l);
 	lane_relieve(&r);
 	assert_null(r.pressing);
 	assert_false(lane_is_moving(l));
+	close_all(&r);
+}
+
+static void
+a_lane_that_stands_still_keeps_little_of_the_window(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+	struct lane *l;
+
+	(void)state;
+	l = fill(&r, &m, &alice);
+	lane_shed(&r);
+	assert_int_equal(l->nwaiting, LANE_SHARE);
+	tain_addsec_g(&STAMP, MOVING_SECONDS);
+	lane_shed(&r);
+	assert_int_equal(l->nwaiting, LANE_SHARE_STILL);
+	assert_int_equal(r.nwaiting, LANE_SHARE_STILL);
+	assert_int_equal(m.running, LANE_SHARE_STILL);
+	assert_non_null(strstr(happened, l->key));
+	happened[0] = '\0';
+	assert_false(lane_admits(&r, l, &m, 0));
+	assert_string_equal(happened, "parked salice.0.0");
+	close_all(&r);
+}
+
+static void
+another_destination_is_parked_rather_than_waited_for(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+	struct remote_lane there = { .key = "dthere", .param = "", .domain = "", .label = "", .table = "",
+		.sessions_max = 5 };
+	struct lane *l = lane_find_remote(&r, &there);
+
+	(void)state;
+	happened[0] = '\0';
+	can_start = true;
+	while (!lane_is_full(l))
+		lane_add(&r, l, new_job(&m, "x"));
+	assert_true(lane_admits(&r, l, &m, 0));		/* alone */
+	lane_find(&r, &alice);
+	assert_false(lane_admits(&r, l, &m, 0));
+	assert_string_equal(happened, "parked dthere");
+	close_all(&r);
+}
+
+/* A host that hangs costs one process. */
+static void
+a_destination_gets_one_connection_until_it_has_earned_more(void **state)
+{
+	struct runner r = { .conf = &conf };
+	struct message m = { .running = 0 };
+	struct remote_lane there = { .key = "dthere", .param = "", .domain = "", .label = "", .table = "",
+		.sessions_max = 5 };
+	struct lane *l = lane_find_remote(&r, &there);
+
+	(void)state;
+	can_start = true;
+	for (int i = 0; i < 10; i++) {
+		struct job_run *j = new_job(&m, "x");
+
+		j->is_quick = false;
+		lane_add(&r, l, j);
+	}
+	lane_dispatch(&r);
+	assert_int_equal(r.nsessions, 1);
+	assert_int_equal(r.nworkers, 0);
+	l->window = 3;
+	lane_dispatch(&r);
+	assert_int_equal(r.nsessions, 3);
 	close_all(&r);
 }
 
@@ -318,6 +423,9 @@ main(void)
 		cmocka_unit_test(a_quick_job_does_not_wait_for_a_slow_one),
 		cmocka_unit_test(who_has_no_process_gets_the_next_that_is_free),
 		cmocka_unit_test(a_full_lane_holds_up_the_others_for_a_moment_only),
+		cmocka_unit_test(a_lane_that_stands_still_keeps_little_of_the_window),
+		cmocka_unit_test(another_destination_is_parked_rather_than_waited_for),
+		cmocka_unit_test(a_destination_gets_one_connection_until_it_has_earned_more),
 	};
 
 	tain_now_set_stopwatch_g();

@@ -106,7 +106,7 @@ route_free(struct route *r)
 
 /* list@x is an alias of one, two and away@y; bad@x is refused; all others are users. */
 void
-route_step(struct route *r, const struct conf *c, struct table_set *tables, const struct route_question *q)
+route_attempt(struct route *r, const struct conf *c, struct table_set *tables, const struct route_question *q)
 {
 	static const struct conf_rule rule = { .action = ACTION_MAILDIR, .action_text = "", .action_user = "",
 		.expire_seconds = 345600 };
@@ -172,11 +172,37 @@ lane_is_full(const struct lane *l)
 	return false;
 }
 
-void
-lane_press(struct runner *r, struct lane *l)
+bool
+lane_admits(struct runner *r, struct lane *l, struct message *m, size_t i)
 {
-	(void)r;
-	(void)l;
+	(void)r, (void)l, (void)m, (void)i;
+	return true;
+}
+
+struct job_run *
+job_new(struct message *m, uint32_t deadline_seconds, uint32_t expire_seconds)
+{
+	struct job_run *j = calloc(1, sizeof *j);
+
+	(void)deadline_seconds, (void)expire_seconds;
+	assert_non_null(j);
+	j->message = m;
+	return j;
+}
+
+void
+job_free(struct job_run *j)
+{
+	feed_free(&j->feed);
+	genalloc_free(size_t, &j->recipients);
+	free(j);
+}
+
+void
+remote_hand_out(struct runner *r, struct message *m, size_t i, const char *param, uint32_t expire_seconds)
+{
+	(void)r, (void)m, (void)i, (void)param, (void)expire_seconds;
+	abort();
 }
 
 bool
@@ -264,9 +290,7 @@ deliver_all(struct runner *r)
 		m->running--;
 		outcome_delivered(r, m, i, "2.0.0 Delivered");
 		message_advance(r, m);
-		feed_free(&j->feed);
-		genalloc_free(size_t, &j->recipients);
-		free(j);
+		job_free(j);
 	}
 }
 

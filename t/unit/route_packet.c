@@ -92,7 +92,9 @@ an_answer_comes_back_as_it_was(void **state)
 	r.rule = &rules[1];
 	check_answer(&r);
 	r.kind = ROUTE_RELAY;
+	assert_true(stralloc_copys(&r.relay, "host=example.org mx=1") && stralloc_0(&r.relay));
 	check_answer(&r);
+	r.relay.len = 0;
 	r.kind = ROUTE_DELIVER;
 	r.rule = &rules[0];
 	r.user = (struct userinfo){ .name = "vera", .home = "/home/vera", .uid = 4294967294U, .gid = 100 };
