@@ -142,12 +142,15 @@ DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev li
 DEPS_TEST  := libcmocka-dev perl python3 sqlite3 openssl ucspi-tcp strace swaks curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
 # For the tests of the installed tree and of the services.
-DEPS_TEST  += procps daemontools s6
+DEPS_TEST  += procps daemontools s6 logrotate
 
 deps:
 	@sh t/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
 	@sh t/deps.sh --peer postfix libdb5.3 libicu72 libnsl2 libssl3 libsasl2-2
 	@sh t/deps.sh --peer nsd libevent-2.1-7 libfstrm0 libprotobuf-c1 libssl3 libsystemd0
+	@sh t/deps.sh --peer runit libc6
+	@sh t/deps.sh --peer xinetd libselinux1 libtirpc3 libwrap0
+	@sh t/deps.sh --peer openbsd-inetd libbsd0 libevent-2.1-7 libsystemd0 libtirpc3 libwrap0
 	@sh t/deps.sh --service dovecot-imapd dovecot-lmtpd dovecot-sqlite
 
 deps-build:

@@ -29,7 +29,7 @@ void
 account_find_private(struct private_accounts *p)
 {
 	static const char *const names[ACCOUNT_PRIVATE_MAX] = {
-		"ppsmtp", "pptls", "pptable", "ppauth", "ppqueue", "ppremote",
+		"ppsmtp", "pptls", "pptable", "ppauth", "ppqueue", "ppremote", "pplog",
 	};
 
 	p->n = 0;

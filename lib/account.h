@@ -15,7 +15,7 @@ const struct passwd *account_of_aliases(void);
 /* The same for deliver-remote: ppremote, or nobody. */
 const struct passwd *account_of_remote(void);
 
-enum { ACCOUNT_PRIVATE_MAX = 6 };
+enum { ACCOUNT_PRIVATE_MAX = 7 };
 
 /* The accounts that hold the mail system's own secrets and queue: nobody's mail is
  * delivered as one of them, or with the group of one. */

@@ -4,6 +4,8 @@
 need smtp-recv queue-inject queue-init
 
 sandbox
+# make deps unpacks it and does not install it.
+test ! -d "$t_dir/../.peers/xinetd" || PATH=$PATH:$t_dir/../.peers/xinetd/usr/sbin
 
 free_port() { $PYTHON -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 

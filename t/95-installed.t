@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$t_dir/lib/installed.sh"
 need smtp-recv queue-inject queue-run deliver-local sqlite-lookup tcpserver sqlite3 useradd
-installed_namespace "$@"
+installed_namespace
 install_here COMPAT=yes
 
 # ---- what is there ----
@@ -18,8 +18,8 @@ for row in 'smtp-tls:root pptls 2755' 'auth-check:ppauth ppauth 6755' 'queue-pee
 done
 is   'no other program has such a bit'           "$(find $BIN -type f -perm /6000 | sed "s|$BIN/||" | \
 	grep -vxE 'queue-inject|queue-peek|sqlite-lookup|smtp-tls|auth-check')" ''
-is   'seven accounts without password or shell'  "$(grep -c '^pp[a-z]*:x:.*:/usr/sbin/nologin$' /etc/passwd)" 7
-is   'each with a group of its name'             "$(for a in ppsmtp pptls pptable ppauth ppqueue ppremote ppalias; do
+is   'eight accounts without password or shell'  "$(grep -c '^pp[a-z]*:x:.*:/usr/sbin/nologin$' /etc/passwd)" 8
+is   'each with a group of its name'             "$(for a in ppsmtp pptls pptable ppauth ppqueue ppremote ppalias pplog; do
 	test "$(id -gn $a)" = $a || echo $a; done)" ''
 is   'the queue is its owner'"'"'s'              "$(mode $SPOOL/new) $(mode $SPOOL/tmp)" 'ppqueue ppqueue 700 ppqueue ppqueue 700'
 is   'the counters of the door are ppsmtp'"'"'s' "$(mode $SPOOL/stats/smtp)" 'ppsmtp ppsmtp 644'

@@ -4,7 +4,9 @@
 #
 #	. "$(dirname "$0")/lib.sh"
 #	. "$t_dir/lib/installed.sh"
-#	installed_namespace "$@"	begins anew inside; skips the test where that cannot be
+#	installed_namespace [net]	begins anew inside; skips the test where that cannot be.
+#					net: with a network of its own, where every port is
+#					free, and processes of its own, which end with the test
 #	install_here [MAKE ARGUMENTS]
 #
 # Then SANDBOX, LOG, BIN (the installed programs) are set, and SPOOL and CONF are
@@ -15,10 +17,23 @@ installed_namespace()
 	test "${SAN-}" != 1 || skip_all 'a set-id program does not hear the options of the sanitizers'
 	test "$(id -u)" -eq 0 || skip_all 'only root can install with accounts'
 	command -v unshare >/dev/null && command -v setpriv >/dev/null || skip_all 'unshare and setpriv are needed'
-	test -z "${IN_NAMESPACE-}" || return 0
+	case ${IN_NAMESPACE-} in
+	net) raise_loopback; return ;;
+	yes) return ;;
+	esac
 	unshare -m mount -t tmpfs none /var/spool 2>/dev/null || skip_all 'nothing can be mounted here'
 	grep -q ' /usr/local/libexec/pipepost$' "$BUILD_DIR/paths" || skip_all 'compiled for another PREFIX'
-	IN_NAMESPACE=yes exec unshare -m --propagation private "$0" "$@"
+	case ${1-} in
+	net)	IN_NAMESPACE=net exec unshare --mount --propagation private --net --pid --fork --kill-child \
+			--mount-proc "$0" ;;
+	*)	IN_NAMESPACE=yes exec unshare --mount --propagation private "$0" ;;
+	esac
+}
+
+raise_loopback()
+{
+	$PYTHON -c 'import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 1))' || bail_out 'no loopback interface'
 }
 
 install_here()
