@@ -50,6 +50,8 @@ CDB     := $(call static_lib,libcdb.a)
 ZLIB    := $(call static_lib,libz.a)
 BEARSSL := $(call static_lib,libbearssl.a)
 IDN2    := $(call static_lib,libidn2.a) $(call static_lib,libunistring.a)
+# The reading of DNS messages; part of libc.
+RESOLV  := $(call static_lib,libresolv.a)
 SQLITE  := $(call static_lib,libsqlite3.a) -lm
 CRYPT   := $(call static_lib,libcrypt.a)
 

@@ -29,9 +29,10 @@ text.with    := $(deliver-local.parts)
 
 PROGRAMS += deliver-remote
 deliver-remote.parts := $(addprefix deliver-remote/,byhand.c client.c client_auth.c client_tls.c command.c connection.c \
-    delivery.c extension.c intake.c mailbox.c outcome.c report.c serve.c session.c target.c text.c transaction.c)
+    credentials.c delivery.c destination.c extension.c intake.c local.c mailbox.c operand.c outcome.c report.c serve.c \
+    session.c text.c transaction.c way.c)
 deliver-remote.src := deliver-remote/deliver-remote.c $(deliver-remote.parts)
-deliver-remote.libs := $(BEARSSL)
+deliver-remote.libs := $(BEARSSL) $(IDN2) $(RESOLV)
 
 # Asks nobody anything: static.
 PROGRAMS += queue-bounce

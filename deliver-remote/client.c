@@ -34,7 +34,7 @@ client_lose(struct client *c, const char *step)
 {
 	int error = errno;
 
-	outcome_set(&c->why, VERDICT_DEFERRED, "%s %s: %s: %s", error == EPROTO || error == EMSGSIZE ? "4.5.0" :
+	outcome_set(&c->why, VERDICT_UNREACHABLE, "%s %s: %s: %s", error == EPROTO || error == EMSGSIZE ? "4.5.0" :
 	    "4.4.2", c->c.peer, step, connection_why(&c->c, error));
 	return client_give_up(c, WELCOME_NEXT);
 }

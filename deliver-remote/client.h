@@ -32,7 +32,8 @@ struct client {
 	bool is_lmtp;
 	bool needs_rset;		/* the last transaction left something behind */
 	unsigned ntransactions;		/* MAIL commands that were answered */
-	struct outcome why;		/* why there is no session, or it ended before a transaction */
+	struct outcome why;		/* why there is no session, or it ended before a transaction. UNREACHABLE:
+					 * no server's word, but the line, TLS, or AUTH */
 };
 
 /* Unless READY the connection is closed, and c->why tells. */

@@ -48,7 +48,7 @@ refused(struct client *c, const struct sasl *s)
 	struct outcome o;
 
 	outcome_set_reply(&o, VERDICT_DEFERRED, c->c.peer, &c->c.reply);
-	outcome_set(&c->why, VERDICT_DEFERRED, "%s (AUTH %s%s%.*s)", o.reason, sasl_name(s->mechanism),
+	outcome_set(&c->why, VERDICT_UNREACHABLE, "%s (AUTH %s%s%.*s)", o.reason, sasl_name(s->mechanism),
 	    s->complaint.len > 0 ? ": " : "", (int)s->complaint.len, s->complaint.len > 0 ? s->complaint.s : "");
 	client_quit(c);
 	return WELCOME_NEVER;
@@ -57,7 +57,7 @@ refused(struct client *c, const struct sasl *s)
 static enum welcome
 cannot(struct client *c, const char *words)
 {
-	outcome_set(&c->why, VERDICT_DEFERRED, "4.7.4 %s: %s%s%s", c->c.peer, words, c->x.auth[0] != '\0' ? ": " : "",
+	outcome_set(&c->why, VERDICT_UNREACHABLE, "4.7.4 %s: %s%s%s", c->c.peer, words, c->x.auth[0] != '\0' ? ": " : "",
 	    c->x.auth);
 	client_quit(c);
 	return WELCOME_NEVER;

@@ -25,6 +25,7 @@ connection_init(struct connection *c)
 	c->protocol = "SMTP";
 	c->tls = NULL;
 	c->has_secret = false;
+	c->nreplies = 0;
 	c->out = (stralloc)STRALLOC_ZERO;
 	c->reply = (struct smtp_reply){ .text = STRALLOC_ZERO };
 	c->in.fd = -1;
@@ -72,6 +73,7 @@ connection_open(struct connection *c, const struct sockaddr *to, socklen_t len, 
 	tain deadline;
 	int error;
 
+	c->nreplies = 0;
 	set_deadline(&deadline, c, STEP_CONNECT_SECONDS);
 	c->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd == -1)
@@ -224,6 +226,7 @@ connection_reply(struct connection *c, unsigned seconds)
 	set_deadline(&deadline, c, seconds);
 	if (!smtp_read_reply(&c->in, &c->reply, &deadline))
 		return false;
+	c->nreplies++;
 	log_reply(c);
 	return true;
 }

@@ -44,6 +44,7 @@ struct connection {
 	struct tls *tls;			/* NULL: clear text */
 	stralloc out;
 	bool has_secret;			/* in out: wiped when it has been sent */
+	unsigned nreplies;			/* read since it was opened */
 	struct smtp_reply reply;
 	struct smtp_input in;
 };

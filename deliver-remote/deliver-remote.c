@@ -15,6 +15,7 @@
 #include <skalibs/types.h>
 
 #include "deliver-remote/byhand.h"
+#include "deliver-remote/operand.h"
 #include "deliver-remote/serve.h"
 #include "lib/die.h"
 #include "lib/log.h"
@@ -23,19 +24,25 @@ static _Noreturn void
 usage(void)
 {
 	die(EX_USAGE, "usage: deliver-remote [-v] [-t seconds] -s | "
-	    "deliver-remote [-v] [-t seconds] host reverse-path recipient ...");
+	    "deliver-remote [-av] [-o name=value] [-t seconds] host reverse-path recipient ...");
 }
 
 struct options {
 	struct job job;
+	stralloc words, param;
 	unsigned step_seconds;
-	bool is_server;
+	bool is_server, has_credentials;
 };
 
 static void
 take_option(struct options *o, int letter, const char *arg)
 {
 	switch (letter) {
+	case 'a': o->has_credentials = true; break;
+	case 'o':
+		if (!stralloc_cats(&o->words, " ") || !stralloc_cats(&o->words, arg))
+			die(EX_TEMPFAIL, "out of memory");
+		break;
 	case 's': o->is_server = true; break;
 	case 'v': log_set_verbose(true); break;
 	case 't':
@@ -53,9 +60,9 @@ read_options(struct options *o, int argc, const char *const *argv)
 	subgetopt l = SUBGETOPT_ZERO;
 	int letter;
 
-	while ((letter = subgetopt_r(argc, argv, "svt:", &l)) != -1)
+	while ((letter = subgetopt_r(argc, argv, "ao:svt:", &l)) != -1)
 		take_option(o, letter, l.arg);
-	if (o->is_server ? l.ind != argc : argc - l.ind < 3)
+	if (o->is_server ? l.ind != argc || o->has_credentials || o->words.len > 0 : argc - l.ind < 3)
 		usage();
 	return l.ind;
 }
@@ -81,7 +88,16 @@ serve(struct session *s)
 static int
 deliver_by_hand(struct session *s, struct options *o, int argc, const char *const *argv)
 {
-	o->job.param = argv[0];
+	const char *why;
+
+	if (!stralloc_0(&o->words))
+		die(EX_TEMPFAIL, "out of memory");
+	if (!operand_read(&o->param, argv[0], o->words.s, &why))
+		die(EX_USAGE, "%s: %s", argv[0], why);
+	if (operand_has_label(o->param.s) != o->has_credentials)
+		die(EX_USAGE, o->has_credentials ? "-a is for a URL with a label: tls+auth://LABEL@%s" :
+		    "%s has a label, but without -a there are no credentials", argv[0]);
+	o->job.param = o->param.s;
 	o->job.reverse_path = argv[1];
 	return byhand_deliver(s, &o->job, argv + 2, (size_t)argc - 2);
 }
@@ -90,6 +106,7 @@ int
 main(int argc, const char *const *argv)
 {
 	struct options o = {
+		.words = STRALLOC_ZERO, .param = STRALLOC_ZERO,
 		.job = { .id = "-", .action = JOB_RELAY, .ret = "", .envid = "", .recipients = GENALLOC_ZERO },
 	};
 	struct session session;
@@ -97,14 +114,16 @@ main(int argc, const char *const *argv)
 
 	PROG = "deliver-remote";
 	require_descriptors();
+	session_init(&session);
 	log_open(PROG);
 	first = read_options(&o, argc, argv);
 	tain_now_set_stopwatch_g();
 	signal(SIGPIPE, SIG_IGN);
-	session_init(&session);
 	session.client.c.step_seconds = o.step_seconds;
 	status = o.is_server ? serve(&session) : deliver_by_hand(&session, &o, argc - first, argv + first);
 	session_free(&session);
 	genalloc_free(struct job_recipient, &o.job.recipients);
+	stralloc_free(&o.words);
+	stralloc_free(&o.param);
 	return status;
 }

@@ -10,7 +10,7 @@ bool
 delivery_begin(struct delivery *d, const struct job *j, struct text *t)
 {
 	size_t n = genalloc_len(struct job_recipient, &j->recipients);
-	struct outcome *o = reallocarray(d->o, n, sizeof *o), bad;
+	struct outcome *o = reallocarray(d->o, n, sizeof *o);
 
 	if (o == NULL)
 		return false;
@@ -20,14 +20,23 @@ delivery_begin(struct delivery *d, const struct job *j, struct text *t)
 	d->text = t;
 	for (size_t i = 0; i < n; i++)
 		o[i].is_settled = false;
+	return true;
+}
+
+void
+delivery_set_reverse_path(struct delivery *d, const struct relay *r)
+{
+	struct outcome bad;
+
 	d->reverse_path.len = 0;
-	if (mailbox_append(&d->reverse_path, j->reverse_path))
-		return true;
-	if (errno != EINVAL)
-		return false;
-	outcome_set(&bad, VERDICT_FAILED, "5.1.7 The sender's address cannot be sent by SMTP: %s", j->reverse_path);
+	if (mailbox_append_as(&d->reverse_path, d->job->reverse_path, r->as, r->own_name))
+		return;
+	if (errno == EINVAL)
+		outcome_set(&bad, VERDICT_FAILED, "5.1.7 The sender's address cannot be sent by SMTP: %s",
+		    d->job->reverse_path);
+	else
+		outcome_set(&bad, VERDICT_DEFERRED, "4.3.0 out of memory");
 	delivery_settle(d, &bad);
-	return stralloc_0(&d->reverse_path);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "deliver-remote/outcome.h"
 #include "deliver-remote/text.h"
 #include "lib/job.h"
+#include "lib/relay.h"
 
 struct delivery {
 	const struct job *job;
@@ -24,9 +25,12 @@ struct delivery {
 #define DELIVERY_ZERO { .job = NULL, .reverse_path = STRALLOC_ZERO, .n = 0, .o = NULL }
 
 /* Nobody is settled yet. The memory of an earlier delivery is used again.
- * Fails with errno ENOMEM; where the reverse-path cannot be sent everybody is settled. */
+ * Fails with errno ENOMEM. */
 bool delivery_begin(struct delivery *d, const struct job *j, struct text *t);
 void delivery_free(struct delivery *d);
+
+/* Sets the reverse-path as the relay wants it. Where it cannot be sent everybody is settled. */
+void delivery_set_reverse_path(struct delivery *d, const struct relay *r);
 
 const struct job_recipient *delivery_recipient(const struct delivery *d, size_t i);
 bool delivery_is_settled(const struct delivery *d);

@@ -12,4 +12,8 @@
  * at all; nothing was appended), ENOMEM. */
 bool mailbox_append(stralloc *to, const char *address);
 
+/* The same for a reverse-path, of which `as` ("user", "@domain" or "user@domain"; "": nothing) says how it
+ * is to be rewritten; a user without a domain is one of own_name. The null reverse-path stays. */
+bool mailbox_append_as(stralloc *to, const char *reverse_path, const char *as, const char *own_name);
+
 #endif

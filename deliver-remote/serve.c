@@ -132,9 +132,12 @@ next_job(struct server *s)
 {
 	tain deadline;
 
-	set_deadline(&deadline, SERVE_IDLE_SECONDS);
-	if (!wait_for_job(s, &deadline)) {
-		if (errno != ETIMEDOUT)
+	if (session_keepalive_seconds(s->session) == 0)
+		session_close(s->session);
+	set_deadline(&deadline, session_descriptor(s->session) == -1 ? SERVE_IDLE_SECONDS :
+	    session_keepalive_seconds(s->session));
+	if (s->session->is_spent || !wait_for_job(s, &deadline)) {
+		if (!s->session->is_spent && errno != ETIMEDOUT)
 			return INTAKE_BROKEN;
 		/* From here on the runner's writes fail, so it knows which jobs
 		 * were never taken; one that came in this moment is still done. */

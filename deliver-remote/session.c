@@ -6,29 +6,32 @@
  * new one is made, to the first server again. */
 #include "deliver-remote/session.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "deliver-remote/target.h"
 #include "deliver-remote/transaction.h"
-#include "lib/log.h"
-#include "lib/printable.h"
+#include "deliver-remote/way.h"
+#include "lib/wait.h"
+
+enum { KEEPALIVE_MAX = 3600 };	/* seconds */
 
 void
 session_init(struct session *s)
 {
-	*s = (struct session){ .param = STRALLOC_ZERO };
+	*s = (struct session){ .is_spent = false };
+	credentials_open(&s->credentials);
+	destination_init(&s->destination);
 	connection_init(&s->client.c);
+	dns_open(&s->dns, secure_getenv("PIPEPOST_RESOLVER"));
 }
 
 void
 session_free(struct session *s)
 {
 	connection_free(&s->client.c);
-	stralloc_free(&s->param);
+	destination_free(&s->destination);
+	credentials_free(&s->credentials);
 }
 
 void
@@ -43,99 +46,48 @@ session_descriptor(const struct session *s)
 	return s->client.c.fd;
 }
 
-/* ---- where to ---- */
-
-/* One job's way: which server is next. */
-struct way {
-	struct destination destination;
-	genalloc targets;		/* struct target; empty until looked up */
-	size_t next;
-	bool is_looked_up;
-};
-
-static void
-name_peer(struct connection *c, const struct target *t)
+unsigned
+session_keepalive_seconds(const struct session *s)
 {
-	char address[INET6_ADDRSTRLEN] = "?", name[CONNECTION_PEER_MAX];
+	uint32_t seconds = s->destination.relay.session_keepalive;
 
-	if (t->address.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)&t->address)->sin_addr, address, sizeof address);
-	else
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&t->address)->sin6_addr, address, sizeof address);
-	snprintf(name, sizeof name, "%.255s[%s]", t->name, address);
-	printable_copy(c->peer, sizeof c->peer, name, strlen(name));
+	return seconds > KEEPALIVE_MAX ? KEEPALIVE_MAX : seconds;
 }
 
-/* ---- connections ---- */
+/* ---- the connection ---- */
 
-/* One attempt to make a session with a server. */
-static enum welcome
-attempt(struct session *s, const struct way *w, const struct target *t, enum client_tls tls)
-{
-	struct client *c = &s->client;
-	struct client_options o = {
-		.is_lmtp = w->destination.is_lmtp, .helo = w->destination.helo, .tls = tls,
-		.tls_options = { .name = t->name, .verify = w->destination.verify },
-	};
-	char reason[1200];
-
-	if (!connection_open(&c->c, (const struct sockaddr *)&t->address, t->len, NULL, 0)) {
-		outcome_set(&c->why, VERDICT_DEFERRED, "4.4.1 %s: %s", c->c.peer, errno == ETIMEDOUT ?
-		    "no connection in time" : strerror(errno));
-		log_line("%s: mta error relay=%s reason=%s", c->c.id, c->c.peer,
-		    printable_quote(reason, sizeof reason, c->why.reason, strlen(c->why.reason)));
-		return WELCOME_NEXT;
-	}
-	log_line("%s: mta connected relay=%s", c->c.id, c->c.peer);
-	return client_greet(c, &o);
-}
-
-/* The ways of TLS with one server, in turn. */
-static enum welcome
-open_to(struct session *s, const struct way *w, const struct target *t)
-{
-	enum welcome welcome;
-
-	name_peer(&s->client.c, t);
-	switch (w->destination.tls) {
-	case TLS_NEVER:
-		return attempt(s, w, t, CLIENT_CLEAR);
-	case TLS_REQUIRED:
-		return attempt(s, w, t, CLIENT_TLS_REQUIRED);
-	case TLS_AT_CONNECT:
-		return attempt(s, w, t, CLIENT_TLS_AT_CONNECT);
-	case TLS_ANY:
-		welcome = attempt(s, w, t, CLIENT_TLS_REQUIRED);
-		return welcome != WELCOME_NEXT ? welcome : attempt(s, w, t, CLIENT_TLS_AT_CONNECT);
-	case TLS_OPPORTUNISTIC:
-		break;
-	}
-	welcome = attempt(s, w, t, CLIENT_TLS_IF_OFFERED);
-	return welcome != WELCOME_CLEAR ? welcome : attempt(s, w, t, CLIENT_CLEAR);
-}
-
-/* The next server that lets us in. */
 static bool
 open_next(struct session *s, struct way *w)
 {
-	if (!w->is_looked_up) {
-		if (!target_find(&w->targets, &w->destination, &s->client.why))
-			return false;
-		w->is_looked_up = true;
-	}
-	while (w->next < genalloc_len(struct target, &w->targets)) {
-		switch (open_to(s, w, &genalloc_s(struct target, &w->targets)[w->next++])) {
-		case WELCOME_READY:
-			return true;
-		case WELCOME_NEVER:
-			w->next = genalloc_len(struct target, &w->targets);
-			break;
-		case WELCOME_NEXT:
-		case WELCOME_CLEAR:
-			break;
-		}
-	}
+	s->nfailures = 0;
+	if (way_open_next(w, &s->client))
+		return true;
+	s->is_spent = w->is_hopeless;
 	return false;
+}
+
+/* Waits until the next transaction may begin, or the server has something to say. */
+static void
+keep_distance(struct session *s)
+{
+	uint32_t seconds = s->destination.relay.session_transaction_delay;
+	tain until;
+
+	if (seconds == 0 || s->client.ntransactions == 0)
+		return;
+	tain_addsec(&until, &s->last_end, seconds > KEEPALIVE_MAX ? KEEPALIVE_MAX : (int)seconds);
+	if (tain_less(&s->client.c.limit, &until))
+		until = s->client.c.limit;
+	(void)!wait_readable(s->client.c.fd, &until);
+}
+
+static bool
+is_used_up(const struct session *s)
+{
+	const struct relay *r = &s->destination.relay;
+
+	return (r->session_mail_max != 0 && s->client.ntransactions >= r->session_mail_max) ||
+	    (r->max_failures_per_session != 0 && s->nfailures >= r->max_failures_per_session);
 }
 
 /* A connection that can take a transaction: the open one, or another. */
@@ -145,8 +97,11 @@ make_ready(struct session *s, struct way *w)
 	struct client *c = &s->client;
 
 	if (connection_is_open(&c->c)) {
-		if (c->ntransactions < SESSION_TRANSACTIONS_MAX && client_is_ready(c))
-			return true;
+		if (!is_used_up(s)) {
+			keep_distance(s);
+			if (client_is_ready(c))
+				return true;
+		}
 		client_quit(c);
 		w->next = 0;
 	}
@@ -155,15 +110,26 @@ make_ready(struct session *s, struct way *w)
 
 /* ---- messages ---- */
 
-/* An open connection to elsewhere is of no use. */
-static bool
-keep_param(struct session *s, const char *param)
+static size_t
+count_failures(const struct delivery *d)
 {
-	if (s->param.len > 0 && strcmp(s->param.s, param) == 0)
-		return true;
-	session_close(s);
-	s->param.len = 0;
-	return stralloc_cats(&s->param, param) && stralloc_0(&s->param);
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		n += d->o[i].is_settled && d->o[i].verdict != VERDICT_DELIVERED;
+	return n;
+}
+
+static enum progress
+run_transaction(struct session *s, struct delivery *d)
+{
+	size_t before = count_failures(d);
+	enum progress p = transaction_run(&s->client, d);
+
+	s->nfailures += (unsigned)(count_failures(d) - before);
+	tain_now_g();
+	tain_copynow(&s->last_end);
+	return p;
 }
 
 static void
@@ -179,13 +145,14 @@ deliver_all(struct session *s, struct way *w, struct delivery *d)
 			return;
 		}
 		is_reused = c->ntransactions > 0;
-		switch (transaction_run(c, d)) {
+		switch (run_transaction(s, d)) {
 		case PROGRESS_DONE:
 			break;
 		case PROGRESS_ENDED:
 			delivery_settle(d, &c->why);
 			return;
 		case PROGRESS_NOTHING:
+			way_note_failure(w, c);
 			if (is_reused)
 				w->next = 0;
 			break;
@@ -193,23 +160,30 @@ deliver_all(struct session *s, struct way *w, struct delivery *d)
 	}
 }
 
+/* An open connection to elsewhere is of no use. */
+static bool
+take_destination(struct session *s, const char *param)
+{
+	if (destination_is(&s->destination, param))
+		return true;
+	session_close(s);
+	return destination_take(&s->destination, param, &s->client.why);
+}
+
 void
 session_deliver(struct session *s, struct delivery *d)
 {
-	struct way w = { .targets = GENALLOC_ZERO };
 	struct client *c = &s->client;
+	struct way w = WAY_ZERO(&s->destination, &s->credentials, &s->dns);
 
-	c->c.limit = d->deadline;
+	c->c.limit = s->dns.limit = d->deadline;
 	c->c.id = d->job->id;
-	if (!destination_read(&w.destination, d->job->param)) {
-		outcome_set(&c->why, VERDICT_DEFERRED, "4.3.5 The job's destination is none");
-		delivery_settle(d, &c->why);
-	} else if (!keep_param(s, d->job->param)) {
-		outcome_set(&c->why, VERDICT_DEFERRED, "4.3.0 out of memory");
+	if (s->is_spent || !take_destination(s, d->job->param)) {
 		delivery_settle(d, &c->why);
 	} else {
+		delivery_set_reverse_path(d, &s->destination.relay);
 		deliver_all(s, &w, d);
 	}
 	c->c.id = "-";
-	genalloc_free(struct target, &w.targets);
+	way_free(&w);
 }

@@ -83,7 +83,7 @@ parse_defaults(struct conf *c, struct parser *p)
 		.conn_delay_host = 0, .conn_delay_route = 5, .conn_delay_source = 0,
 		.conn_delay_connector = 0, .conn_delay_relay = 2, .conn_delay_domain = 0,
 		.reconn_delay_route = 3,
-		.session_mail_max = 100, .session_transaction_delay = 1, .session_keepalive = 10,
+		.session_mail_max = 100, .session_transaction_delay = 0, .session_keepalive = 10,
 		.max_failures_per_session = 25,
 		.task_hiwat = 50, .task_lowat = 30, .task_release = 10,
 	};

@@ -79,7 +79,7 @@ relay_init(struct relay *r)
 		.host = "", .is_mx = false, .backup_mx = "", .own_name = "", .helo = "", .as = "",
 		.names = GENALLOC_ZERO, .sources = GENALLOC_ZERO, .tls = TLS_OPPORTUNISTIC,
 		.ca = "", .certificate = "", .key = "", .label = "", .table = "",
-		.session_mail_max = 100, .session_transaction_delay = 1, .session_keepalive = 10,
+		.session_mail_max = 100, .session_transaction_delay = 0, .session_keepalive = 10,
 		.max_failures_per_session = 25,
 	};
 }
@@ -151,8 +151,8 @@ take_certificates(struct relay *r, const struct conf *c, const struct conf_relay
 		r->ca = find_ca(c, rule->ca);
 }
 
-static void
-take_url(struct relay *r, const struct conf_relay_url *url)
+void
+relay_take_url(struct relay *r, const struct conf_relay_url *url)
 {
 	r->tls = url->tls;
 	r->port = url->port;
@@ -181,7 +181,7 @@ relay_from_conf(struct relay *r, const struct conf *c, const struct conf_relay *
 	if (rule->is_backup)
 		r->backup_mx = *rule->backup_mx == '\0' ? own_name : rule->backup_mx;
 	if (rule->via != NULL)
-		take_url(r, rule->via);
+		relay_take_url(r, rule->via);
 	if (rule->auth != NULL)
 		r->table = rule->auth->name;
 	take_certificates(r, c, rule);

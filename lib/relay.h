@@ -82,6 +82,9 @@ void relay_from_conf(struct relay *r, const struct conf *c, const struct conf_re
 /* `limit mta` as it is for a domain or the host of a relay. NULL: a conf without any. */
 const struct conf_mta_limit *relay_find_limit(const struct conf *c, const char *host);
 
+/* Takes host, port, TLS and label; texts are the url's. */
+void relay_take_url(struct relay *r, const struct conf_relay_url *url);
+
 /* Fail with ENOMEM. */
 bool relay_add_source(struct relay *r, const char *address);
 bool relay_add_name(struct relay *r, const char *address, const char *name);

@@ -61,6 +61,15 @@ def wait_for(fact):
     return fact()
 
 
+def with_credentials(command, credentials, hangs=False):
+    """(command, descriptors to pass, the pipe's other end): the command with the octets on fd 3."""
+    r, w = os.pipe()
+    os.write(w, credentials)
+    if not hangs:
+        os.close(w)
+    return ["/bin/bash", "-c", 'exec "$@" 3<&%d %d<&-' % (r, r) if r != 3 else 'exec "$@"', "bash", *command], (r,), w
+
+
 class Peer:
     """t/lib/peer.py with these options."""
     count = 0
@@ -100,31 +109,59 @@ class Peer:
         self.p.wait()
 
 
-def hand(destination, *recipients, text=TEXT, sender="anna@example.com", options=("-t", "20"), env=()):
+def hand(destination, *recipients, text=TEXT, sender="anna@example.com", options=("-t", "20"), env=(),
+         credentials=None):
     """deliver-remote by hand: (reports, log). A report is its letter and words."""
-    r = subprocess.run([PROGRAM, *options, destination, sender, *(recipients or ("bob@example.org",))], input=text,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(ENV, **dict(env)), timeout=WAIT)
+    command, passed = [PROGRAM, *options, destination, sender, *(recipients or ("bob@example.org",))], ()
+    if credentials is not None:
+        command.insert(1, "-a")
+        command, passed, _ = with_credentials(command, credentials)
+    r = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       env=dict(ENV, **dict(env)), timeout=WAIT, pass_fds=passed)
+    for fd in passed:
+        os.close(fd)
     said = r.stdout.decode()
     assert r.returncode == 0 and said.endswith("\0"), (r.returncode, said, r.stderr)
     return [x.rstrip("\n") for x in said.split("\0")[:-1]], r.stderr.decode()
 
 
-class Jobs:
-    """deliver-remote -s under a runner."""
+def param(url, **words):
+    """The param of a job: that of SCHEME://HOST:PORT, and further words (a list for one that stands there again)."""
+    if "://" not in url:
+        return url
+    scheme, rest = url.split("://")
+    host, port = rest.rsplit(":", 1)
+    said = ["host=" + host, "port=" + port, "own-name=mail.example.com", "helo=helo.example.com"]
+    said += {"smtp": ["tls=never"], "lmtp": ["lmtp=1", "tls=never"], "smtp+tls": [], "tls": ["tls=required"],
+             "smtps": ["tls=at-connect"], "secure": ["tls=any"]}[scheme]
+    said = [x for x in said if x.split("=")[0].replace("-", "_") not in words]
+    for name, value in words.items():
+        for v in value if isinstance(value, (list, tuple)) else [value]:
+            said.append("%s=%s" % (name.replace("_", "-"), v))
+    return " ".join(said)
 
-    def __init__(self, *options):
+
+class Jobs:
+    """deliver-remote -s under a runner; with credentials those octets are on its fd 3."""
+
+    def __init__(self, *options, env=(), credentials=None, hangs=False):
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(WAIT)
         self.log = tempfile.TemporaryFile(dir=DIR)
-        self.p = subprocess.Popen([PROGRAM, *options, "-s"], stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.log,
-                                  cwd="/", env=ENV)
+        command, passed = [PROGRAM, *options, "-s"], ()
+        if credentials is not None:
+            command, passed, self.pipe = with_credentials(command, credentials, hangs)
+        self.p = subprocess.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.log,
+                                  cwd="/", env=dict(ENV, **dict(env)), pass_fds=passed)
+        for fd in passed:
+            os.close(fd)
         started.append(self.p)
         theirs.close()
 
-    def send(self, param, *recipients, text=TEXT, sender="anna@example.com", size=None, seconds=60, behind=b"F\0",
+    def send(self, where, *recipients, text=TEXT, sender="anna@example.com", size=None, seconds=60, behind=b"F\0",
              ret="", envid="", smtputf8=0):
         recipients = recipients or ("bob@example.org",)
-        fields = ["1.test", "r", param, sender, "", "", "0", "0", "0", "+", str(seconds), "192.0.2.1",
+        fields = ["1.test", "r", param(where), sender, "", "", "0", "0", "0", "+", str(seconds), "192.0.2.1",
                   "client.example", "", ret, envid, str(smtputf8), str(len(text) if size is None else size),
                   str(len(recipients))]
         for r in recipients:
