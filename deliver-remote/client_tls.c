@@ -19,8 +19,8 @@ log_session(const struct client *c, bool has_anchors)
 	if (!cert->is_verified && has_anchors)
 		printable_quote(reason, sizeof reason, cert->reason, strlen(cert->reason));
 	log_line("%s: mta tls relay=%s ciphers=%s:%s:%u verify=%s%s%s subject=%s fingerprint=%s", c->c.id, c->c.peer,
-	    tls_protocol(c->c.tls), tls_cipher(c->c.tls), tls_cipher_bits(c->c.tls), cert->is_verified ? "ok" : has_anchors ? "no" : "off",
-	    *reason == '\0' ? "" : " reason=", reason,
+	    tls_protocol(c->c.tls), tls_cipher(c->c.tls), tls_cipher_bits(c->c.tls),
+	    cert->is_verified ? "ok" : has_anchors ? "no" : "off", *reason == '\0' ? "" : " reason=", reason,
 	    printable_quote(subject, sizeof subject, cert->subject, strlen(cert->subject)), cert->fingerprint);
 }
 

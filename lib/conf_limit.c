@@ -16,6 +16,7 @@ struct limit {
 };
 
 #define LIMIT(name, member, used) { name, offsetof(struct conf_limits, member), false, used }
+#define SESSION(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero, true }
 #define MTA(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero, false }
 
 static const struct limit session_limits[] = {
@@ -55,10 +56,10 @@ static const struct limit mta_limits[] = {
 	MTA("conn-delay-relay", conn_delay_relay, true),
 	MTA("conn-delay-domain", conn_delay_domain, true),
 	MTA("reconn-delay-route", reconn_delay_route, true),
-	MTA("session-mail-max", session_mail_max, false),
-	MTA("session-transaction-delay", session_transaction_delay, true),
-	MTA("session-keepalive", session_keepalive, true),
-	MTA("max-failures-per-session", max_failures_per_session, false),
+	SESSION("session-mail-max", session_mail_max, false),
+	SESSION("session-transaction-delay", session_transaction_delay, true),
+	SESSION("session-keepalive", session_keepalive, true),
+	SESSION("max-failures-per-session", max_failures_per_session, false),
 	MTA("task-hiwat", task_hiwat, false),
 	MTA("task-lowat", task_lowat, false),
 	MTA("task-release", task_release, false),
