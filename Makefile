@@ -6,6 +6,7 @@
 #   make demo        start it on a sandbox, pass a message through, show it
 #   make install     DESTDIR= PREFIX= SYSCONFDIR= (install.mk)
 
+VERSION    ?= 0.9
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 SBINDIR    ?= $(PREFIX)/sbin
@@ -37,7 +38,7 @@ LINK    := -Wl,-z,relro,-z,now,-z,noexecstack
 STATIC  := -static-pie
 endif
 CFLAGS  ?= $(OPTIM)
-DEFS    := -D_GNU_SOURCE -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 CPPFLAGS += -I. $(DEFS)
 ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(HARDEN) -fPIE $(if $(WERROR),-Werror)
 ALL_LDFLAGS = -pie $(LINK) $(LDFLAGS)
@@ -116,10 +117,10 @@ $(STATIC_LIB): $(call static_obj,$(filter-out $(LIB_GLIBC),$(LIB_SRC)))
 	rm -f $@ && $(AR) rcs $@ $^
 endif
 
-# The paths that are compiled in: another PREFIX or SYSCONFDIR compiles anew.
+# What is compiled in: another PREFIX, SYSCONFDIR or VERSION compiles anew.
 PATHS := $(BUILD)/paths
-$(shell mkdir -p $(BUILD); echo '$(SYSCONFDIR) $(LIBEXECDIR)' | cmp -s - $(PATHS) || \
-  echo '$(SYSCONFDIR) $(LIBEXECDIR)' >$(PATHS))
+$(shell mkdir -p $(BUILD); echo '$(SYSCONFDIR) $(LIBEXECDIR) $(VERSION)' | cmp -s - $(PATHS) || \
+  echo '$(SYSCONFDIR) $(LIBEXECDIR) $(VERSION)' >$(PATHS))
 
 $(BUILD)/obj/%.o: %.c Makefile programs.mk $(PATHS)
 	@mkdir -p $(@D)

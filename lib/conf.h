@@ -230,6 +230,12 @@ struct conf_macro {
 	const char *name, *value;
 };
 
+enum { CONF_MACROS_MAX = 64 };		/* of -D */
+
+/* What option -D does: takes text apart, which is kept, as macros[*n], and counts it.
+ * False: *why is what is wrong with it, words for behind "-D TEXT: ". */
+bool conf_add_macro(struct conf_macro macros[CONF_MACROS_MAX], size_t *n, char *text, const char **why);
+
 /* Reads the configuration at path, and whatever it includes. NULL only with
  * errno ENOMEM; otherwise the caller looks at nerrors: with errors in it,
  * only the messages may be used. A file that cannot be read is such an error

@@ -49,7 +49,7 @@ forget_conf(struct runner *r)
 static void
 read_conf(struct runner *r)
 {
-	struct conf *c = conf_read(r->conf_path, NULL, 0);
+	struct conf *c = conf_read(r->conf_path, r->macros, r->nmacros);
 
 	forget_conf(r);
 	if (c == NULL) {

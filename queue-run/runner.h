@@ -255,6 +255,8 @@ struct runner {
 	bool stays, is_stopping, must_rescan;
 	bool has_ended_without_conf;
 	const char *spool, *conf_path;
+	struct conf_macro *macros;	/* -D */
+	size_t nmacros;
 	struct queue queue;
 	int lock_fd, trigger_fd, signal_fd, spawner_fd;
 	pid_t spawner_pid;

@@ -30,7 +30,21 @@ enum { FILES_WANTED = 4096, BOOT_ID_MAX = 64 };
 static _Noreturn void
 usage(void)
 {
-	die(EX_USAGE, "usage: queue-run [-s] [-v] [-f smtpd.conf]");
+	die(EX_USAGE, "usage: queue-run [-sv] [-D name=value] [-f smtpd.conf]");
+}
+
+static void
+add_macro(struct runner *r, const char *text)
+{
+	const char *why;
+	char *copy = strdup(text);
+
+	if (r->macros == NULL)
+		r->macros = calloc(CONF_MACROS_MAX, sizeof r->macros[0]);
+	if (copy == NULL || r->macros == NULL)
+		die_errno(EX_OSERR, "macros");
+	if (!conf_add_macro(r->macros, &r->nmacros, copy, &why))
+		die(EX_USAGE, "-D %s: %s", text, why);
 }
 
 void
@@ -41,13 +55,16 @@ start_read_options(struct runner *r, int argc, const char *const *argv)
 
 	r->conf_path = place_conf();
 	r->spool = place_spool();
-	while ((c = subgetopt_r(argc, argv, "svf:", &options)) != -1) {
+	while ((c = subgetopt_r(argc, argv, "svD:f:", &options)) != -1) {
 		switch (c) {
 		case 's':
 			r->stays = true;
 			break;
 		case 'v':
 			log_set_verbose(true);
+			break;
+		case 'D':
+			add_macro(r, options.arg);
 			break;
 		case 'f':
 			r->conf_path = options.arg;

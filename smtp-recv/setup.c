@@ -14,7 +14,7 @@
 #include "lib/place.h"
 #include "smtp-recv/session.h"
 
-enum { MACROS_MAX = 64, GREETING_WAIT_MAX = 60000 };
+enum { GREETING_WAIT_MAX = 60000 };
 
 static const char usage[] =
     "usage: smtp-recv [-abevx] [-D NAME=VALUE] [-f FILE] [-l LISTENER] [-w MILLISECONDS]";
@@ -24,16 +24,12 @@ static const char usage[] =
 static void
 add_macro(struct session *s, char *text)
 {
-	char *equals = strrchr(text, '=');
+	const char *why;
 
-	if (equals == NULL || equals == text)
-		die(EX_USAGE, "-D %s: NAME=VALUE is needed", text);
-	*equals = '\0';
-	if (s->nmacros == MACROS_MAX)
-		die(EX_USAGE, "-D: at most %d macros", MACROS_MAX);
-	if (s->macros == NULL && (s->macros = calloc(MACROS_MAX, sizeof s->macros[0])) == NULL)
+	if (s->macros == NULL && (s->macros = calloc(CONF_MACROS_MAX, sizeof s->macros[0])) == NULL)
 		die_errno(EX_OSERR, "macros");
-	s->macros[s->nmacros++] = (struct conf_macro){ .name = text, .value = equals + 1 };
+	if (!conf_add_macro(s->macros, &s->nmacros, text, &why))
+		die(EX_USAGE, "-D %s: %s", text, why);
 }
 
 static int
@@ -189,8 +185,20 @@ find_name(struct session *s)
 	return true;
 }
 
+/* The operator may close the door for a while; whoever is inside keeps a door of his own. */
+static bool
+is_open(struct session *s)
+{
+	if (s->peer.is_local || !place_has_flag("pause-smtp"))
+		return true;
+	session_note_command(s, "connection", "", 0);
+	session_refuse(s, "paused (smtpctl pause smtp)", 421, "4.3.2 %s is closed for a while, try again later", s->name);
+	session_flush(s);
+	return false;
+}
+
 bool
 setup_configure(struct session *s)
 {
-	return read_configuration(s) && find_listener(s) && find_name(s);
+	return read_configuration(s) && find_listener(s) && find_name(s) && is_open(s);
 }

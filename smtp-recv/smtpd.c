@@ -32,6 +32,7 @@ main(int argc, char *argv[])
 	if (listen_apply(&s) > 0)	/* before anything else is touched */
 		die(EX_UNAVAILABLE, "not all listeners could be opened");
 	start_prepare_spool();
+	start_pause(&s);
 	start_choose_identity(&s);
 	start_background(&s);
 	log_open(PROG);

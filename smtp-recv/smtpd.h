@@ -5,7 +5,7 @@
  *   smtpd_check.c    -n: what is wrong with a configuration, and with what it names
  *   smtpd_listen.c   listeners of smtpd.conf to open sockets
  *   smtpd_start.c    the spool, identities, background: before the first connection
- *   smtpd_child.c    one smtp-recv per connection, and the limits on them
+ *   smtpd_child.c    one smtp-recv per connection, the limits on them, and the runner
  *   smtpd_serve.c    the loop */
 #ifndef PIPEPOST_SMTPD_H
 #define PIPEPOST_SMTPD_H
@@ -28,11 +28,15 @@ enum {
 	NETWORK_BITS_V4 = 24,
 	NETWORK_BITS_V6 = 64,
 	LISTENERS_MAX = 256,		/* sockets */
-	MACROS_MAX = 64,
+	ACCEPT_REFUSALS_LOGGED_MAX = 20,	/* lines about connections beyond the limits, a minute */
 	RESTART_SECONDS_MAX = 60,	/* longest wait before a dead runner is started again */
 	SESSION_GRACE_SECONDS = 5,	/* for running sessions, once after TERM and once more */
 	RUNNER_GRACE_SECONDS = 40,	/* queue-run gives its deliveries 30 */
 };
+
+/* What -P pauses, and the flag in control/ for it. */
+enum pausable { PAUSE_MDA, PAUSE_MTA, PAUSE_SMTP, PAUSABLE };
+extern const char *const pausable_names[PAUSABLE];
 
 union socket_address {
 	struct sockaddr any;
@@ -56,9 +60,11 @@ struct client {
 
 struct smtpd {
 	const char *conf_path;
-	struct conf_macro macros[MACROS_MAX];
+	struct conf_macro macros[CONF_MACROS_MAX];
 	size_t nmacros;
 	bool is_check, is_foreground, logs_to_syslog, is_verbose;
+	bool traces_sessions, traces_deliveries;	/* -v for smtp-recv, for queue-run */
+	bool pauses[PAUSABLE];		/* -P */
 
 	struct conf *conf;
 	struct listener listeners[LISTENERS_MAX];
@@ -74,6 +80,8 @@ struct smtpd {
 	pid_t runner;			/* 0: not running */
 	tain runner_start, runner_due;	/* started then; to be started then */
 	unsigned runner_delay;		/* seconds */
+	size_t nrefused;		/* connections refused in this minute */
+	tain refused_due;		/* its end */
 	tain accept_due;		/* no connection is taken before (no descriptors left) */
 
 	bool is_stopping;
@@ -95,12 +103,16 @@ void listen_close(struct smtpd *s);
 
 void start_read_configuration(struct smtpd *s);
 void start_prepare_spool(void);
+void start_pause(const struct smtpd *s);
 void start_choose_identity(struct smtpd *s);
 void start_background(const struct smtpd *s);
 
 /* Takes one connection from a listener. False, with errno, where there was none. */
 bool child_accept(struct smtpd *s, const struct listener *l);
 void child_start_runner(struct smtpd *s);
+
+/* At the end of a minute: tells of the refused connections that had no line of their own. */
+void child_tell_refusals(struct smtpd *s);
 void child_reap(struct smtpd *s);
 
 void serve(struct smtpd *s);

@@ -163,6 +163,25 @@ start_session(const struct smtpd *s, int fd, const char *const *argv, const char
 	return pid;
 }
 
+/* The options that every program gets which reads the configuration: -v, -D. Their texts
+ * are made once; *n counts the words. */
+static void
+append_options(const struct smtpd *s, const char **argv, size_t *n, bool is_verbose)
+{
+	static char *macros[CONF_MACROS_MAX];
+
+	if (is_verbose)
+		argv[(*n)++] = "-v";
+	for (size_t i = 0; i < s->nmacros; i++) {
+		if (macros[i] == NULL && asprintf(&macros[i], "%s=%s", s->macros[i].name, s->macros[i].value) == -1) {
+			macros[i] = NULL;	/* without it the program refuses the file, loudly */
+			continue;
+		}
+		argv[(*n)++] = "-D";
+		argv[(*n)++] = macros[i];
+	}
+}
+
 static pid_t
 start_smtp_recv(const struct smtpd *s, int fd, const struct listener *l,
     const struct address_text *remote)
@@ -170,7 +189,7 @@ start_smtp_recv(const struct smtpd *s, int fd, const struct listener *l,
 	union socket_address a = { .room = { .ss_family = AF_UNSPEC } };
 	socklen_t size = sizeof a;
 	char text[SESSION_VARIABLES][VARIABLE_ROOM];
-	const char *argv[6] = { "smtp-recv" };
+	const char *argv[6 + 2 * CONF_MACROS_MAX] = { "smtp-recv" };
 	struct address_text local;
 	const char **envp;
 	size_t n = 1;
@@ -178,8 +197,7 @@ start_smtp_recv(const struct smtpd *s, int fd, const struct listener *l,
 
 	if (getsockname(fd, &a.any, &size) == -1)
 		return -1;
-	if (s->is_verbose)
-		argv[n++] = "-v";
+	append_options(s, argv, &n, s->traces_sessions);
 	if (*l->name != '\0') {
 		argv[n++] = "-l";
 		argv[n++] = l->name;
@@ -191,6 +209,24 @@ start_smtp_recv(const struct smtpd *s, int fd, const struct listener *l,
 	pid = start_session(s, fd, argv, envp);
 	free(envp);
 	return pid;
+}
+
+/* Who knocks too often does not fill the log: from a number of lines on they are counted. */
+static void
+log_refused(struct smtpd *s, const char *ip, const char *why)
+{
+	if (s->nrefused++ == 0)
+		tain_addsec_g(&s->refused_due, 60);
+	if (s->nrefused <= ACCEPT_REFUSALS_LOGGED_MAX)
+		log_line("connection from %s refused: %s", ip, why);
+}
+
+void
+child_tell_refusals(struct smtpd *s)
+{
+	if (s->nrefused > ACCEPT_REFUSALS_LOGGED_MAX)
+		log_line("%zu more connections refused in the last minute", s->nrefused - ACCEPT_REFUSALS_LOGGED_MAX);
+	s->nrefused = 0;
 }
 
 bool
@@ -219,7 +255,7 @@ child_accept(struct smtpd *s, const struct listener *l)
 		s->clients[s->nclients++] = c;
 		log_verbose("connection from %s: smtp-recv is process %ld", remote.ip, (long)c.pid);
 	} else {
-		log_line("connection from %s refused: %s", remote.ip, why);
+		log_refused(s, remote.ip, why);
 		send_refusal(s, fd, why);
 	}
 	close(fd);
@@ -231,11 +267,11 @@ child_accept(struct smtpd *s, const struct listener *l)
 void
 child_start_runner(struct smtpd *s)
 {
-	const char *argv[6] = { "queue-run", "-s", "-f", s->conf_path };
+	const char *argv[6 + 2 * CONF_MACROS_MAX] = { "queue-run", "-s", "-f", s->conf_path };
+	size_t n = 4;
 	pid_t pid;
 
-	if (s->is_verbose)
-		argv[4] = "-v";
+	append_options(s, argv, &n, s->traces_deliveries);
 	pid = spawn_program(s->queue_run, argv, (const char *const *)environ, (int[]){ SPAWN_NULL,
 	    SPAWN_NULL }, 2);
 	tain_now_g();

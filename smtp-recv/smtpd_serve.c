@@ -142,6 +142,8 @@ do_due(struct smtpd *s)
 		push_stop(s);
 	if (!s->is_stopping && s->runner == 0 && is_past(&s->runner_due))
 		child_start_runner(s);
+	if (s->nrefused > 0 && is_past(&s->refused_due))
+		child_tell_refusals(s);
 }
 
 static tain
@@ -156,6 +158,8 @@ next_due(const struct smtpd *s)
 		due = s->stop_end;
 	if (!s->is_stopping && s->runner == 0 && tain_less(&s->runner_due, &due))
 		due = s->runner_due;
+	if (s->nrefused > 0 && tain_less(&s->refused_due, &due))
+		due = s->refused_due;
 	if (!is_past(&s->accept_due) && tain_less(&s->accept_due, &due))
 		due = s->accept_due;
 	return due;
@@ -188,10 +192,11 @@ serve(struct smtpd *s)
 	tain_now_set_stopwatch_g();
 	catch_signals(s);
 	s->accept_due = s->runner_due = s->stop_due = s->stop_end = STAMP;
-	log_line("started: process %ld, %zu sockets, configuration %s", (long)getpid(),
-	    s->nlisteners, s->conf_path);
+	log_line("started: pipepost %s, process %ld, %zu sockets, configuration %s", VERSION,
+	    (long)getpid(), s->nlisteners, s->conf_path);
 	child_start_runner(s);
 	while (!is_finished(s))
 		wait_and_do(s);
+	child_tell_refusals(s);
 	log_line("stopped");
 }

@@ -73,6 +73,24 @@ start_prepare_spool(void)
 		die(EX_CANTCREAT, "queue-init could not make %s", spool);
 }
 
+void
+start_pause(const struct smtpd *s)
+{
+	char path[4096];
+
+	for (size_t i = 0; i < PAUSABLE; i++) {
+		int n, fd;
+
+		if (!s->pauses[i])
+			continue;
+		n = snprintf(path, sizeof path, "%s/control/pause-%s", place_spool(), pausable_names[i]);
+		fd = n > 0 && (size_t)n < sizeof path ? open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644) : -1;
+		if (fd == -1)
+			die_errno(EX_CANTCREAT, "%s", path);
+		close(fd);
+	}
+}
+
 /* Installed, the spool belongs to ppqueue, and strangers are answered by
  * ppsmtp, who may touch nothing. In a sandbox everything is one user's. */
 void

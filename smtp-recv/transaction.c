@@ -408,6 +408,8 @@ decide(struct session *s, const struct recipient *r)
 		code = 250;
 	else
 		code = refuse_recipient(s, &route, r);
+	if (code == 250)
+		log_verbose("rule %s:%u accepts <%s>", route.rule->at.file, route.rule->at.line, r->address.s);
 	route_free(&route);
 	return code;
 }

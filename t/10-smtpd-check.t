@@ -51,10 +51,12 @@ ok   'a macro of the file is used'           status 1 smtpd -n -f "$SANDBOX/macr
 ok   '-D wins over it'                       smtpd -n -f "$SANDBOX/macro" -D who=any 2>/dev/null
 ok   '-D without "=" is a usage error'       status 64 smtpd -n -D who 2>/dev/null
 ok   '-B is refused'                         status 64 smtpd -B queue=ram -n 2>/dev/null
-ok   '-P is refused: it would do nothing'    status 64 smtpd -P mda -n 2>/dev/null
+ok   '-P takes mda, mta or smtp'             status 64 smtpd -P queue -n 2>/dev/null
+ok   '-T takes words that OpenSMTPD knows'   status 64 smtpd -T nonsense -n 2>/dev/null
 ok   'an unknown option is a usage error'    status 64 smtpd -Z 2>/dev/null
 ok   'so is a word too many'                 status 64 smtpd -n more 2>/dev/null
 like '-h shows the usage'                    "$(smtpd -h)" '^usage: smtpd '
+like '... and the version'                   "$(smtpd -h)" '^pipepost [0-9]'
 printf 'unused = "x"\naccept from any for domain "example.org" deliver to maildir\n' | conf "$SANDBOX/notes"
 unlike 'notes are not shown'                 "$(check -f "$SANDBOX/notes")" 'note: '
 like '... but with -v'                       "$(check -v -f "$SANDBOX/notes")" ':1: note: macro "unused" is not used'
