@@ -12,6 +12,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
 
+#include "lib/lookup.h"
 #include "lib/spawn.h"
 
 enum { COMPLAINT_MAX = 1000 };
@@ -102,6 +103,12 @@ cut_at_line_end(stralloc *s)
 		s->len--;
 }
 
+static bool
+is_text(const stralloc *s, const char *text)
+{
+	return s->len == strlen(text) && memcmp(s->s, text, s->len) == 0;
+}
+
 static enum lookup
 judge(int status, const char *program, const struct stream *answer, stralloc *complaint, stralloc *why)
 {
@@ -113,7 +120,8 @@ judge(int status, const char *program, const struct stream *answer, stralloc *co
 		cut_at_line_end(answer->to);
 		return LOOKUP_FOUND;
 	case HELPER_ABSENT:
-		return LOOKUP_ABSENT;
+		cut_at_line_end(answer->to);
+		return is_text(answer->to, LOOKUP_INACTIVE_WORD) ? LOOKUP_INACTIVE : LOOKUP_ABSENT;
 	case HELPER_BROKEN:
 	case HELPER_LATER:
 		break;

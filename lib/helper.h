@@ -1,7 +1,7 @@
 /* helper: asking a program that answers for a table (sqlite-lookup's contract):
  * PROGRAM CONFIG SERVICE KEY…, the first hit's result lines on its fd 1, exit
- * 0 found, 1 not there, 111 later, 100 broken configuration; one line on its
- * fd 2 for 111 and 100. */
+ * 0 found, 1 not there (with the line "inactive" on its fd 1: there and switched
+ * off), 111 later, 100 broken configuration; one line on its fd 2 for 111 and 100. */
 #ifndef PIPEPOST_HELPER_H
 #define PIPEPOST_HELPER_H
 

@@ -25,7 +25,8 @@ lookup_to_exit(enum lookup answer)
 {
 	switch (answer) {
 	case LOOKUP_FOUND: return LOOKUP_EXIT_FOUND;
-	case LOOKUP_ABSENT: return LOOKUP_EXIT_ABSENT;
+	case LOOKUP_ABSENT:
+	case LOOKUP_INACTIVE: return LOOKUP_EXIT_ABSENT;
 	case LOOKUP_BROKEN: return LOOKUP_EXIT_BROKEN;
 	case LOOKUP_LATER: break;
 	}
@@ -100,6 +101,8 @@ lookup_scan_reply(struct lookup_reply *r, size_t *used, const char *s, size_t le
 	r->answer = lookup_from_exit(code);
 	r->values = s + strlen(s) + 1;
 	r->nvalues = n - 1;
+	if (r->answer == LOOKUP_ABSENT && r->nvalues == 1 && strcmp(r->values, LOOKUP_INACTIVE_WORD) == 0)
+		r->answer = LOOKUP_INACTIVE;
 	if ((r->answer == LOOKUP_LATER || r->answer == LOOKUP_BROKEN) && r->nvalues != 1)
 		return LOOKUP_INVALID;
 	return LOOKUP_WHOLE;
@@ -148,12 +151,17 @@ lookup_append_reply(stralloc *to, enum lookup answer, const char *values, size_t
 	static const char *const statuses[] = {
 		[LOOKUP_FOUND] = "0",
 		[LOOKUP_ABSENT] = "1",
+		[LOOKUP_INACTIVE] = "1",
 		[LOOKUP_LATER] = "111",
 		[LOOKUP_BROKEN] = "100",
 	};
 	const char *status = statuses[answer];
 	size_t before = to->len;
 
+	if (answer == LOOKUP_INACTIVE) {
+		values = LOOKUP_INACTIVE_WORD;
+		len = sizeof LOOKUP_INACTIVE_WORD;
+	}
 	if (len > 0 && (values[0] == '\0' || values[len - 1] != '\0' || memmem(values, len, "\0", 2) != NULL)) {
 		errno = EINVAL;
 		return false;

@@ -9,6 +9,9 @@
  * replies, which come in the same order. A source table gives all its
  * addresses for the service "fetch_source", which has no key.
  *
+ * Of what is there and switched off the status is 1 with the one value
+ * "inactive": who does not know of that takes it for absent.
+ *
  * The same codes are the exit status of a program that got service and keys
  * as arguments. Everything here is pure: no I/O. */
 #ifndef PIPEPOST_LOOKUP_H
@@ -34,6 +37,8 @@ enum {
 	LOOKUP_RESULT_MAX = 4095,	/* octets of all values, joined with ", " */
 	LOOKUP_REPLY_MAX = 8192,	/* octets, all NULs included */
 };
+
+#define LOOKUP_INACTIVE_WORD "inactive"
 
 /* Any other code, and a death by signal, is LATER: ask for it with -1. */
 enum lookup lookup_from_exit(int code);

@@ -162,6 +162,11 @@ find_rule(struct step *s)
 
 	if (answer == LOOKUP_FOUND && s->r->rule == NULL && !s->q->is_internal && is_own_postmaster(s))
 		answer = ask_rules(s, true, s->address);
+	if (answer == LOOKUP_INACTIVE) {
+		s->r->kind = ROUTE_INACTIVE;
+		s->r->status = "5.1.1";
+		return false;	/* why is there, with the rule's place */
+	}
 	if (answer != LOOKUP_FOUND) {
 		s->r->kind = answer == LOOKUP_BROKEN ? ROUTE_BROKEN : ROUTE_LATER;
 		s->r->status = answer == LOOKUP_BROKEN ? "4.3.5" : "4.3.0";
@@ -177,6 +182,56 @@ find_rule(struct step *s)
 		return false;
 	}
 	return true;
+}
+
+/* ---- names that every host answers for ---- */
+
+/* Mail for root is the business of "for local" rules, whose aliases say who
+ * reads it; only a host without such a rule falls back on the account itself. */
+static bool
+has_rule_for_root(struct step *s)
+{
+	const struct conf_rule *rule = s->r->rule, *other;
+	bool has = ask_rules(s, true, "root@localhost") == LOOKUP_FOUND;
+
+	other = s->r->rule;
+	s->r->rule = rule;
+	return has && other != NULL && !other->is_reject && other->action != ACTION_RELAY &&
+	    other->virtual == NULL && other->userbase->kind == TABLE_SYSTEM;
+}
+
+/* Nobody is called like this, but it is a name that every host answers for. A
+ * virtual domain may have an entry for its postmaster: asked by address. */
+static void
+settle_last_resort(struct step *s, const char *name)
+{
+	char instead[KEY_ROOM + sizeof "postmaster"];
+
+	snprintf(instead, sizeof instead, "%s", name);
+	if (strcmp(name, "postmaster") == 0 && s->r->rule->virtual != NULL)
+		snprintf(instead, sizeof instead, "postmaster@%s", s->domain);
+	else if (strcmp(name, "root") == 0 && s->r->rule->userbase->kind != TABLE_SYSTEM && has_rule_for_root(s))
+		snprintf(instead, sizeof instead, "root@localhost");
+	s->r->nodes.len = 0;
+	if (stralloc_cats(&s->r->nodes, instead) && stralloc_0(&s->r->nodes))
+		settle(s, ROUTE_EXPAND, "2.1.5", "%s goes to %s, as no table says otherwise", s->untagged, instead);
+	else
+		settle(s, ROUTE_LATER, "4.3.0", "out of memory");
+}
+
+/* It is there, but does not take mail any more: final, as no table could know better. */
+static void
+settle_inactive(struct step *s, const char *what, const char *name, const struct conf_table *t)
+{
+	const char *instead = last_resort(s->untagged);
+	const struct conf_place *at = &s->r->rule->at;
+	char label[TABLE_LABEL_MAX];
+
+	if (instead != NULL)
+		settle_last_resort(s, instead);
+	else
+		settle(s, ROUTE_INACTIVE, "5.1.1", "%s %s is disabled: inactive in %s (%s:%u)", what, name,
+		    table_label(label, sizeof label, t), at->file, at->line);
 }
 
 /* ---- aliases ---- */
@@ -216,6 +271,8 @@ look_up_nodes(struct step *s, const struct conf_table *t, const char *const keys
 
 	if (answer == LOOKUP_FOUND)
 		settle_entry(s, t, keys[which], &value);
+	else if (answer == LOOKUP_INACTIVE)
+		settle_inactive(s, "address", keys[which], t);
 	else if (answer != LOOKUP_ABSENT)
 		settle_trouble(s, answer);
 	stralloc_free(&value);
@@ -252,39 +309,6 @@ look_up_virtual(struct step *s)
 }
 
 /* ---- users ---- */
-
-/* Mail for root is the business of "for local" rules, whose aliases say who
- * reads it; only a host without such a rule falls back on the account itself. */
-static bool
-has_rule_for_root(struct step *s)
-{
-	const struct conf_rule *rule = s->r->rule, *other;
-	bool has = ask_rules(s, true, "root@localhost") == LOOKUP_FOUND;
-
-	other = s->r->rule;
-	s->r->rule = rule;
-	return has && other != NULL && !other->is_reject && other->action != ACTION_RELAY &&
-	    other->virtual == NULL && other->userbase->kind == TABLE_SYSTEM;
-}
-
-/* Nobody is called like this, but it is a name that every host answers for. A
- * virtual domain may have an entry for its postmaster: asked by address. */
-static void
-settle_last_resort(struct step *s, const char *name)
-{
-	char instead[KEY_ROOM + sizeof "postmaster"];
-
-	snprintf(instead, sizeof instead, "%s", name);
-	if (strcmp(name, "postmaster") == 0 && s->r->rule->virtual != NULL)
-		snprintf(instead, sizeof instead, "postmaster@%s", s->domain);
-	else if (strcmp(name, "root") == 0 && s->r->rule->userbase->kind != TABLE_SYSTEM && has_rule_for_root(s))
-		snprintf(instead, sizeof instead, "root@localhost");
-	s->r->nodes.len = 0;
-	if (stralloc_cats(&s->r->nodes, instead) && stralloc_0(&s->r->nodes))
-		settle(s, ROUTE_EXPAND, "2.1.5", "%s goes to %s, as no table says otherwise", s->untagged, instead);
-	else
-		settle(s, ROUTE_LATER, "4.3.0", "out of memory");
-}
 
 static void
 settle_absent(struct step *s, const char *where)
@@ -337,6 +361,8 @@ look_up_user(struct step *s)
 		    rule->at.line);
 	else if (answer == LOOKUP_ABSENT)
 		settle_absent(s, label);
+	else if (answer == LOOKUP_INACTIVE)
+		settle_inactive(s, "user", s->user, rule->userbase);
 	else
 		settle_trouble(s, answer);
 }
@@ -432,6 +458,7 @@ weight(enum route_kind kind)
 	case ROUTE_BROKEN:
 		return 3;
 	case ROUTE_REJECT:
+	case ROUTE_INACTIVE:
 		return 2;
 	default:
 		return 1;

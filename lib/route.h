@@ -27,6 +27,7 @@ struct route_question {
 enum route_kind {
 	ROUTE_REJECT,		/* a reject rule, or no rule: permanent */
 	ROUTE_NO_USER,		/* proven absent: no such user, alias or virtual entry */
+	ROUTE_INACTIVE,		/* its row says that it is switched off: permanent at once */
 	ROUTE_LATER,		/* could not tell */
 	ROUTE_BROKEN,		/* could not tell until an administrator has mended something */
 	ROUTE_EXPAND,		/* replace it by `nodes` */
@@ -59,7 +60,7 @@ void route_attempt(struct route *r, const struct conf *c, struct table_set *tabl
  * (NODE_DEPTH_MAX levels, NODE_COUNT_MAX nodes) until one thing is found that
  * mail could go to; commands, files, includes and foreign addresses count as
  * found and are not opened. An alias to "error:" refuses with its text.
- * r->kind is one of REJECT, NO_USER, LATER, BROKEN, DELIVER, RELAY. */
+ * r->kind is one of REJECT, NO_USER, INACTIVE, LATER, BROKEN, DELIVER, RELAY. */
 void route_check(struct route *r, const struct conf *c, struct table_set *tables, const struct route_question *q);
 
 #endif

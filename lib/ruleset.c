@@ -213,6 +213,22 @@ holds_recipient(const struct match *m)
 	    m->rule->not_recipient);
 }
 
+/* A domain that is switched off is refused where it would be accepted; to a
+ * rule that refuses, or is for other domains, it is none of those in the table. */
+static enum lookup
+judge_inactive(const struct match *m)
+{
+	char label[TABLE_LABEL_MAX];
+
+	if (m->rule->is_reject || m->rule->not_for)
+		return LOOKUP_ABSENT;
+	table_label(label, sizeof label, m->rule->for_domain);
+	if (m->why != NULL && (!stralloc_copys(m->why, "domain ") || !stralloc_cats(m->why, m->domain) ||
+	    !stralloc_cats(m->why, " is disabled: inactive in ") || !stralloc_cats(m->why, label)))
+		m->why->len = 0;
+	return LOOKUP_INACTIVE;
+}
+
 static enum lookup
 holds_for(const struct match *m)
 {
@@ -222,6 +238,8 @@ holds_for(const struct match *m)
 		answer = own_trouble(m, local_domain(m->conf, m->domain, m->q->local_name));
 	else if (m->rule->to == FOR_DOMAIN)
 		answer = table_match(m->tables, m->rule->for_domain, SERVICE_DOMAIN, m->domain, m->why);
+	if (answer == LOOKUP_INACTIVE)
+		answer = judge_inactive(m);
 	return negate(answer, m->rule->not_for);
 }
 
@@ -354,7 +372,7 @@ try_rule(struct match *m, stralloc *trace)
 			trace_rule(trace, m->rule, "not ", words);
 			return answer;
 		}
-		trace_rule(trace, m->rule, "cannot tell: ", words);
+		trace_rule(trace, m->rule, answer == LOOKUP_INACTIVE ? "disabled: " : "cannot tell: ", words);
 		name_rule(m->why, m->rule);
 		return answer;
 	}

@@ -18,7 +18,8 @@ struct ruleset_question {
 
 /* The first rule that matches; *rule is NULL where none does (FOUND only says
  * that the question could be answered). LATER and BROKEN: a table could not be
- * asked; *rule is the rule that asked, *why one line for the log.
+ * asked; *rule is the rule that asked, *why one line for the log. INACTIVE: the
+ * domain is switched off in the table of *rule; *why says so.
  * Where trace is not NULL, one line per rule tried is appended to it
  * ("smtpd.conf:12: not for domain <domains>\n"). */
 enum lookup ruleset_match(const struct conf_rule **rule, const struct conf *c, struct table_set *tables,

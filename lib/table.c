@@ -327,7 +327,7 @@ table_lookup(struct table_set *set, const struct conf_table *t, enum service ser
 		answer = o->kind->ask(o, service, keys, nkeys, value, &hit, why);
 	else
 		answer = find_first(o, keys, nkeys, value, &hit, why);
-	if (answer == LOOKUP_FOUND && which != NULL)
+	if ((answer == LOOKUP_FOUND || answer == LOOKUP_INACTIVE) && which != NULL)
 		*which = hit;
 	return answer;
 }

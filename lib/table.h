@@ -1,6 +1,6 @@
 /* table: one interface for every kind of table; the caller never knows which.
  *
- * A question has four answers and every caller handles all four. Keys are
+ * A question has five answers and every caller handles all of them. Keys are
  * lower-cased before they are asked. Tables open when first asked and stay
  * open; a file or db table that was replaced meanwhile is read anew. */
 #ifndef PIPEPOST_TABLE_H
@@ -18,6 +18,7 @@
 enum lookup {
 	LOOKUP_FOUND,
 	LOOKUP_ABSENT,		/* proven: the table was asked and has no such entry */
+	LOOKUP_INACTIVE,	/* proven: it is there and switched off; of ALIAS, DOMAIN and USERINFO only */
 	LOOKUP_LATER,		/* could not tell: locked, missing, unreadable, no memory */
 	LOOKUP_BROKEN,		/* could not tell, and an administrator must mend it */
 };
@@ -62,7 +63,7 @@ void table_set_serve_many(struct table_set *set);
  * its value, no NUL ("" in a list): for alias and mailaddrmap a comma list.
  * After LATER and BROKEN, *why receives one line for the log ("FILE: reason",
  * no NUL); it is left alone otherwise. which, if not NULL, receives the index
- * of the key that hit (0 for an exec table, whose program does not say). */
+ * of the key that hit, or is inactive (0 for an exec table, whose program does not say). */
 enum lookup table_lookup(struct table_set *set, const struct conf_table *t, enum service service,
     const char *const keys[], size_t nkeys, stralloc *value, size_t *which, stralloc *why);
 

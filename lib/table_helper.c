@@ -303,6 +303,13 @@ tidy(const struct table_question *q)
 	return LOOKUP_FOUND;
 }
 
+/* Of other services a row that is switched off is none. */
+static bool
+may_be_inactive(enum service s)
+{
+	return s == SERVICE_ALIAS || s == SERVICE_DOMAIN || s == SERVICE_USERINFO;
+}
+
 /* A table that is locked does not hold up each of many recipients. */
 static void
 let_rest(const struct table_helpers *all, struct table_helper *h, const struct table_question *q,
@@ -359,6 +366,8 @@ ask(struct table_helpers *all, struct table_question *q)
 	answer = q->t->kind == TABLE_EXEC ? ask_once(q) : ask_process(h, q);
 	if (answer == LOOKUP_FOUND)
 		answer = tidy(q);
+	if (answer == LOOKUP_INACTIVE && !may_be_inactive(q->service))
+		answer = LOOKUP_ABSENT;
 	if (answer == LOOKUP_LATER)
 		let_rest(all, h, q, &asked);
 	return answer;

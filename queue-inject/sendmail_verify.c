@@ -120,6 +120,7 @@ verify(struct verification *v, const struct route_question *q, unsigned depth)
 	switch (r.kind) {
 	case ROUTE_REJECT:
 	case ROUTE_NO_USER:
+	case ROUTE_INACTIVE:
 		v->has_refusal = true;
 		say(depth, who, ": refused, ", r.why.s, r.why.len);
 		break;

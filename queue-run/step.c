@@ -267,6 +267,10 @@ do_user_node(struct step *s, const struct node *n)
 
 	if (!has_route(s, (size_t)s->q->parent, true))
 		return;
+	if (s->route.kind == ROUTE_INACTIVE) {
+		outcome_failed(s->r, s->m, s->i, reason(s, s->route.status));
+		return;
+	}
 	if (s->route.kind != ROUTE_DELIVER || s->route.user.uid != s->q->uid) {
 		defer(s, "4.3.5 the user whose .forward named this is not found as it was", false);
 		return;
@@ -319,6 +323,9 @@ follow_route(struct step *s)
 			defer(s, reason(s, "4.1.1"), true);
 		else
 			outcome_failed(s->r, s->m, s->i, reason(s, s->route.status));
+		break;
+	case ROUTE_INACTIVE:
+		outcome_failed(s->r, s->m, s->i, reason(s, s->route.status));
 		break;
 	case ROUTE_LATER:
 		defer(s, reason(s, "4.3.0"), false);

@@ -380,7 +380,7 @@ refuse_recipient(struct session *s, const struct route *route, const struct reci
 	const char *words = explain(&why, route) ? why.s : "";
 	unsigned code;
 
-	if (route->kind == ROUTE_REJECT || route->kind == ROUTE_NO_USER)
+	if (route->kind == ROUTE_REJECT || route->kind == ROUTE_NO_USER || route->kind == ROUTE_INACTIVE)
 		stats_add(STATS_SMTP_REJECTED, 1);
 	if (route->reply_code != 0)	/* an alias to "error:": the words are the administrator's */
 		code = session_refuse(s, words, route->reply_code, "%s <%s>: %.*s", route->status, r->address.s,
@@ -389,6 +389,8 @@ refuse_recipient(struct session *s, const struct route *route, const struct reci
 		code = session_refuse(s, words, 550, "5.7.1 <%s>: relaying refused", r->address.s);
 	else if (route->kind == ROUTE_NO_USER)
 		code = session_refuse(s, words, 550, "5.1.1 <%s>: no such user", r->address.s);
+	else if (route->kind == ROUTE_INACTIVE)
+		code = session_refuse(s, words, 550, "5.1.1 <%s>: this address is disabled", r->address.s);
 	else
 		code = session_refuse(s, words, 451, "4.3.0 <%s>: cannot tell now, try again later",
 		    r->address.s);

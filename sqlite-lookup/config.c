@@ -14,9 +14,11 @@
 #include "lib/printable.h"
 
 const struct query_kind query_kinds[QUERY_COUNT] = {
-	[QUERY_ALIAS] = { "query_alias", "alias", 1, "alias", .is_list = true, .has_parts = true },
-	[QUERY_DOMAIN] = { "query_domain", "domain", 1, "domain", .has_parts = true },
-	[QUERY_USERINFO] = { "query_userinfo", "userinfo", 3, "uid, gid, home", .has_parts = true },
+	[QUERY_ALIAS] = { "query_alias", "alias", 1, "alias", .is_list = true, .has_parts = true,
+	    .may_be_inactive = true },
+	[QUERY_DOMAIN] = { "query_domain", "domain", 1, "domain", .has_parts = true, .may_be_inactive = true },
+	[QUERY_USERINFO] = { "query_userinfo", "userinfo", 3, "uid, gid, home", .has_parts = true,
+	    .may_be_inactive = true },
 	[QUERY_CREDENTIALS] = { "query_credentials", "credentials", 2, "login, password hash",
 	    .has_parts = true },
 	[QUERY_NETADDR] = { "query_netaddr", "netaddr", 1, "address", .is_list = false },

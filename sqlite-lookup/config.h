@@ -37,6 +37,7 @@ struct query_kind {
 	const char *meaning;	/* of the columns */
 	bool is_list;		/* all rows count; otherwise the first */
 	bool has_parts;		/* :user, :domain and :address stand for something */
+	bool may_be_inactive;	/* a further last column may be called "active" */
 };
 extern const struct query_kind query_kinds[QUERY_COUNT];
 

@@ -297,7 +297,7 @@ check_statement(struct database *d, enum query q, sqlite3_stmt *s, struct answer
 	if (!sqlite3_stmt_readonly(s))
 		return say(d, a, q, LOOKUP_BROKEN, "only select is allowed");
 	columns = sqlite3_column_count(s);
-	if (columns != kind->columns)
+	if (columns != kind->columns && !row_has_active(s, q))
 		return say(d, a, q, LOOKUP_BROKEN, "gives %d column%s, %d needed: %s", columns,
 		    columns == 1 ? "" : "s", kind->columns, kind->meaning);
 	return check_parameters(d, q, s, a);
@@ -371,6 +371,7 @@ static enum lookup
 take_list(struct database *d, enum query q, sqlite3_stmt *s, struct answer *a)
 {
 	const char *why = "";
+	bool has_inactive = false;
 	size_t n = 0;
 	int code;
 
@@ -379,6 +380,7 @@ take_list(struct database *d, enum query q, sqlite3_stmt *s, struct answer *a)
 
 		if (row == ROW_BROKEN || row == ROW_NO_MEMORY)
 			return say_row(d, q, row, why, a);
+		has_inactive = has_inactive || row == ROW_INACTIVE;
 		n += row == ROW_VALUE;
 		/* Joined with ", ", each value but the last takes one octet more than with its NUL. */
 		if (a->values.len + n > LOOKUP_RESULT_MAX + 2)
@@ -387,7 +389,7 @@ take_list(struct database *d, enum query q, sqlite3_stmt *s, struct answer *a)
 	}
 	if (code != SQLITE_DONE)
 		return say_sqlite(d, a, q, code);
-	return n > 0 ? LOOKUP_FOUND : LOOKUP_ABSENT;
+	return n > 0 ? LOOKUP_FOUND : has_inactive ? LOOKUP_INACTIVE : LOOKUP_ABSENT;
 }
 
 /* Whether one of the next rows differs from the value we have. */
@@ -404,6 +406,8 @@ look_for_twins(struct database *d, enum query q, sqlite3_stmt *s, struct answer 
 		row = row_append(&other, s, q, &why);
 		if (row == ROW_NO_MEMORY)
 			break;
+		if (row == ROW_INACTIVE)
+			continue;
 		a->has_twins = row != ROW_VALUE || other.len != a->values.len ||
 		    (other.len > 0 && memcmp(other.s, a->values.s, other.len) != 0);
 	}
@@ -413,22 +417,22 @@ look_for_twins(struct database *d, enum query q, sqlite3_stmt *s, struct answer 
 	return code == SQLITE_ROW || code == SQLITE_DONE ? LOOKUP_FOUND : say_sqlite(d, a, q, code);
 }
 
-/* The first row: one value. */
+/* The first row that is not switched off: one value. */
 static enum lookup
 take_first(struct database *d, enum query q, sqlite3_stmt *s, struct answer *a)
 {
 	bool may_have_twins = q == QUERY_USERINFO || q == QUERY_CREDENTIALS || q == QUERY_DOMAIN;
 	const char *why = "";
-	int code = sqlite3_step(s);
-	enum row row;
+	enum lookup otherwise = LOOKUP_ABSENT;
+	enum row row = ROW_NOTHING;
+	int code;
 
-	if (code == SQLITE_DONE)
-		return LOOKUP_ABSENT;
-	if (code != SQLITE_ROW)
+	while ((code = sqlite3_step(s)) == SQLITE_ROW && (row = row_append(&a->values, s, q, &why)) == ROW_INACTIVE)
+		otherwise = LOOKUP_INACTIVE;
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
 		return say_sqlite(d, a, q, code);
-	row = row_append(&a->values, s, q, &why);
-	if (row == ROW_NOTHING)
-		return LOOKUP_ABSENT;
+	if (code == SQLITE_DONE || row == ROW_NOTHING)
+		return otherwise;
 	if (row != ROW_VALUE)
 		return say_row(d, q, row, why, a);
 	if (a->values.len > LOOKUP_RESULT_MAX + 1)

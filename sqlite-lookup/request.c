@@ -102,6 +102,8 @@ request_answer(struct asker *asker, const char *service, const char *const keys[
 	for (size_t i = 0; i < a.values.len; i++)
 		if (a.values.s[i] == '\0')
 			a.values.s[i] = '\n';
+	if (answer == LOOKUP_INACTIVE && !stralloc_copys(&a.values, LOOKUP_INACTIVE_WORD "\n"))
+		return LOOKUP_EXIT_LATER;
 	if (a.values.len > 0 && allwrite(1, a.values.s, a.values.len) < a.values.len)
 		return LOOKUP_EXIT_LATER;
 	return (int)lookup_to_exit(answer);

@@ -111,12 +111,47 @@ append_credentials(stralloc *to, sqlite3_stmt *s, const char **why)
 	return row;
 }
 
+bool
+row_has_active(sqlite3_stmt *s, enum query q)
+{
+	int place = query_kinds[q].columns;
+	const char *name;
+
+	if (!query_kinds[q].may_be_inactive || sqlite3_column_count(s) != place + 1)
+		return false;
+	name = sqlite3_column_name(s, place);
+	return name != NULL && sqlite3_stricmp(name, "active") == 0;
+}
+
+/* What could mean anything is no reason to refuse mail for good. */
+static enum row
+read_active(sqlite3_stmt *s, int column, const char **why)
+{
+	static const char *const words[] = { "Y", "1", "N", "0", "" };
+	const char *text;
+
+	if (sqlite3_column_type(s, column) == SQLITE_NULL)
+		return ROW_INACTIVE;
+	text = (const char *)sqlite3_column_text(s, column);
+	if (text == NULL)
+		return ROW_NO_MEMORY;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (sqlite3_stricmp(text, words[i]) == 0)
+			return i < 2 ? ROW_VALUE : ROW_INACTIVE;
+	*why = "active must be Y or 1, N or 0";
+	return ROW_BROKEN;
+}
+
 enum row
 row_append(stralloc *to, sqlite3_stmt *s, enum query q, const char **why)
 {
 	size_t before = to->len;
-	enum row row;
+	enum row row = ROW_VALUE;
 
+	if (row_has_active(s, q))
+		row = read_active(s, query_kinds[q].columns, why);
+	if (row != ROW_VALUE)
+		return row;
 	switch (q) {
 	case QUERY_USERINFO: row = append_userinfo(to, s, why); break;
 	case QUERY_CREDENTIALS: row = append_credentials(to, s, why); break;

@@ -293,6 +293,38 @@ done
 stop "$writer"
 is 'beside a writer that comes and goes: a true value, or later' "$odd" ''
 
+# ---- rows that are switched off ----
+
+query 'query_userinfo select uid, gid, home, Active from users where username=?' \
+	'query_domain select domain, active from domains where domain=?' \
+	"query_alias select alias, substr(alias, 1, 1) != 'b' as active from alias where user=? order by alias desc"
+is 'a user whose column "active" says no' "$(lookup "$QUERY" userinfo old)" 'inactive
+exit 1'
+is '... one where it says yes' "$(lookup "$QUERY" userinfo foo)" '2000:2000:/var/vmail/foo
+exit 0'
+is '... one who is not there' "$(lookup "$QUERY" userinfo none)" 'exit 1'
+is '... no key behind the first that is there is tried' "$(lookup "$QUERY" userinfo none old foo)" 'inactive
+exit 1'
+is '... with requests' "$(printf 'userinfo|old||userinfo|foo||domain|gone.com||' | requests "$QUERY")" \
+	'1|inactive||0|2000:2000:/var/vmail/foo||1|inactive||'
+is 'of several rows those that are active count' "$(lookup "$QUERY" alias list)" 'a@example.org
+exit 0'
+is '... and none is active where none is' "$(lookup "$QUERY" alias foo)" 'inactive
+exit 1'
+sqlite3 "$DB" "INSERT INTO users VALUES ('moved', 'bar.com', '/h/old', 'x', 2010, 2000, 'N'), ('moved', 'bar.com', '/h/new', 'x', 2010, 2000, '1')"
+is '... without a warning of the others' "$(lookup "$QUERY" userinfo moved)" '2010:2000:/h/new
+exit 0'
+sqlite3 "$DB" "INSERT INTO users VALUES ('odd', 'bar.com', '/h', 'x', 2011, 2000, 'perhaps')"
+is 'a word that could mean anything is no reason to refuse for good' "$(lookup "$QUERY" userinfo odd)" \
+	"$QUERY:2: query_userinfo: active must be Y or 1, N or 0
+exit 100"
+is '-n takes the column' "$(as_user sqlite-lookup -n "$QUERY" 2>&1 | grep -v 'several rows that differ')" ''
+query 'query_userinfo select uid, gid, home, username from users where username=?' \
+	'query_credentials select username, password, active from users where username=?'
+is '... only under its name, and where it means something' "$(as_user sqlite-lookup -n "$QUERY" 2>&1 | sed "s|$QUERY||")" \
+	':2: query_userinfo: gives 4 columns, 3 needed: uid, gid, home
+:3: query_credentials: gives 3 columns, 2 needed: login, password hash'
+
 # ---- -n ----
 
 check() { as_user sqlite-lookup -n "$@" 2>&1; echo "exit $?"; }

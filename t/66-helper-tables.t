@@ -67,6 +67,13 @@ inject tina@example.net both@example.net
 run_queue
 ok   'exec: an alias of several lines is a list: each has the message' has_mail tina 1
 ok   '... and the same name in another domain is another user' has_mail other 1
+echo inactive >"$TREE/example.net/user/idle"
+is   'exec: a user who is switched off' "$(rcpt idle@example.net)" '550 5.1.1 <idle@example.net>: this address is disabled'
+inject tina@example.net
+echo inactive >"$TREE/example.net/user/tina"
+ok   '... after his mail was taken' run_queue
+like '... it fails at once' "$(cat "$LOG")" 'to=<tina@example.net>.*stat=Failed: 5\.1\.1 user tina is disabled: inactive in <'
+echo "$RUN_UID:$RUN_GID:$SANDBOX/home/tina" >"$TREE/example.net/user/tina"
 mv "$TREE" "$TREE.away"
 like 'exec: exit 111 is "try again later"' "$(rcpt tina@example.net)" '^451 4\.3\.0 '
 like '... and the reason is what the program said' "$(the_last 2)" "rule $CONF:[0-9]+.*$TREE: is not there"
@@ -223,8 +230,10 @@ is   'sqlite: users, aliases, and who is not there or inactive' \
 	"250 2.1.5 Ok
 250 2.1.5 Ok
 550 5.1.1 <nobody@example.net>: no such user
-550 5.1.1 <old@example.net>: no such user
-550 5.7.1 <vera@gone.example>: relaying refused"
+550 5.1.1 <old@example.net>: this address is disabled
+550 5.1.1 <vera@gone.example>: this address is disabled"
+like '... the log says which table switched them off' "$(tail -n 4 "$LOG")" 'user old is disabled: inactive in <users>'
+like '... the domain, too' "$(tail -n 4 "$LOG")" 'domain gone.example is disabled: inactive in <domains>'
 inject vera@example.net list@example.net
 run_queue
 is   'sqlite: delivered' "$(mail_count vera), $(mail_count vera2)" '1, 1'

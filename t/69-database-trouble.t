@@ -217,9 +217,36 @@ conf <"$SANDBOX/conf.before"
 
 # ---- between acceptance and delivery ----
 
-note 'users that change after their mail was taken'
+note 'a user and a domain that are switched off after their mail was taken'
 empty_mailboxes
 sql "UPDATE users SET home='$SANDBOX/home/carol' WHERE username='carol'"
+quiet send "$BOB" "$ALICE"; quiet send "$CAROL" "$ALICE"
+sql "UPDATE users SET active='N' WHERE username='bob'"
+mark
+ok 'a pass of the queue after one was disabled' run_queue
+like '... his message fails at the first attempt, and it says why' "$(since)" \
+	"to=<$BOB>, delay=[0-9]+, stat=Failed: 5\.1\.1 user bob is disabled: inactive in <users>"
+is '... the other one has his mail' "$(mail_count carol)" 1
+run_queue
+is '... and the sender is told' "$(mail_count alice) $(queued)" '1 0'
+like '... that it is final' "$(cat "$(the_mail alice)")" '^Status: 5\.1\.1'
+like '... and why' "$(cat "$(the_mail alice)")" 'user bob is disabled'
+empty_mailboxes
+sql "UPDATE users SET active='Y' WHERE username='bob'"
+quiet send "$BOB" "$ALICE"
+sql "UPDATE domains SET active='N'"
+mark
+ok 'a pass of the queue after the domain was disabled' run_queue
+like '... the message fails at the first attempt' "$(since)" \
+	"to=<$BOB>, delay=[0-9]+, stat=Failed: 5\.1\.1 .*domain virtual.example is disabled: inactive in <domains>"
+run_queue
+is '... and the sender is told' "$(mail_count alice) $(queued)" '1 0'
+sql "UPDATE domains SET active='Y'"
+
+note 'users that are not there any more, in the queries of the how-to'
+sed -e '/^query_domain/s/, active from\(.*\)/ from\1 and active="Y"/' -e '/^query_userinfo/s/,active from\(.*\)/ from\1 and active="Y"/' \
+	"$TABLE" | conf "$TABLE"
+empty_mailboxes
 quiet send "$BOB" "$ALICE"; quiet send "$CAROL" "$ALICE"
 sql "UPDATE users SET active='N' WHERE username='bob'" "DELETE FROM users WHERE username='carol'"
 mark

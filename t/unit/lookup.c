@@ -111,6 +111,11 @@ a_reply_is_a_status_and_values(void **state)
 	assert_true(lookup_append_reply(&s, LOOKUP_ABSENT, NULL, 0));
 	assert_memory_equal(s.s, "1\0", 3);
 	s.len = 0;
+	assert_true(lookup_append_reply(&s, LOOKUP_INACTIVE, NULL, 0));
+	assert_memory_equal(s.s, "1\0inactive\0", 12);
+	assert_int_equal(lookup_scan_reply(&r, &used, s.s, s.len), LOOKUP_WHOLE);
+	assert_int_equal(r.answer, LOOKUP_INACTIVE);
+	s.len = 0;
 	assert_true(lookup_append_reply(&s, LOOKUP_LATER, "locked", 7));
 	assert_memory_equal(s.s, "111\0locked\0", 12);
 	assert_int_equal(lookup_scan_reply(&r, &used, s.s, s.len), LOOKUP_WHOLE);
@@ -167,6 +172,7 @@ every_code_that_is_not_ours_means_later(void **state)
 	assert_int_equal(lookup_to_exit(LOOKUP_LATER), 111);
 	assert_int_equal(lookup_to_exit(LOOKUP_BROKEN), 100);
 	assert_int_equal(lookup_to_exit(LOOKUP_ABSENT), 1);
+	assert_int_equal(lookup_to_exit(LOOKUP_INACTIVE), 1);
 	assert_int_equal(lookup_to_exit(LOOKUP_FOUND), 0);
 }
 

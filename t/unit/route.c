@@ -82,7 +82,7 @@ make_facts(void **state)
 	return 0;
 }
 
-static const char kinds[] = "!?LBEDR";	/* reject, no user, later, broken, expand, deliver, relay */
+static const char kinds[] = "!?ILBEDR";	/* reject, no user, inactive, later, broken, expand, deliver, relay */
 
 /* "K status nodes-or-user: why" */
 static const char *
