@@ -207,6 +207,12 @@ lane_wants_more(const struct lane *l)
 	return l == NULL || l->nwaiting < share(l) / 2;
 }
 
+bool
+lane_wants_parked(const struct runner *r, const char *key)
+{
+	return pause_is_key(key) ? pause_is_over(r, key) : lane_wants_more(lane_by_key(r, key));
+}
+
 static void
 press(struct runner *r, struct lane *l)
 {

@@ -163,7 +163,8 @@ park(struct runner *r, struct message *m)
 		shelve(r, m);
 		return;
 	}
-	r->wait_has_more = true;
+	if (!pause_is_key(m->parked))
+		r->wait_has_more = true;
 	leave_window(r, m);
 }
 
@@ -184,7 +185,7 @@ unpark(struct runner *r, struct message *m)
 {
 	size_t n = message_count(m);
 
-	if (m->parked == NULL || r->is_stopping || r->conf == NULL || !lane_wants_more(lane_by_key(r, m->parked)))
+	if (m->parked == NULL || r->is_stopping || r->conf == NULL || !lane_wants_parked(r, m->parked))
 		return;
 	free((void *)(uintptr_t)m->parked);
 	m->parked = NULL;

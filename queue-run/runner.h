@@ -10,6 +10,7 @@
  *	worker.c    these processes, what they are sent and what they answer
  *	remote.c    recipients that another host takes
  *	destination.c  where nobody answered lately
+ *	pause.c     what the operator has stopped
  *	feed.c      octets to a process without waiting for it
  *	report.c    notices, made by queue-bounce
  *	spawner.c   the small part that starts delivery processes under other identities
@@ -281,6 +282,7 @@ struct runner {
 	struct destination *destinations[DESTINATION_BUCKETS];
 	size_t ndestinations;
 	bool has_news_of_destinations;
+	bool is_local_paused, is_remote_paused, has_paused_domains;
 	struct lane *pressing;		/* full, but moving: nothing is taken up until it has room, or NULL */
 	tain press_end;
 	uint32_t next_tag;
@@ -475,6 +477,9 @@ void lane_next_deadline(const struct runner *r, tain *deadline);
 bool lane_wants_more(const struct lane *l);
 bool lane_is_full(const struct lane *l);
 
+/* Whether messages that are parked under the key should be fetched. */
+bool lane_wants_parked(const struct runner *r, const char *key);
+
 /* Whether its processes have said something within MOVING_SECONDS, and it does not take long to empty. */
 bool lane_is_moving(const struct lane *l);
 
@@ -524,6 +529,18 @@ void destination_forget_all(struct runner *r);
 /* Reads control/hosts, and writes it if there are news. */
 void destination_load(struct runner *r);
 void destination_publish(struct runner *r);
+
+/* ---- pause.c ---- */
+
+/* Looks at the flags in control/. */
+void pause_look(struct runner *r);
+
+/* Whether recipient i has to wait for the operator; it has been parked then. */
+bool pause_holds_back(const struct runner *r, struct message *m, size_t i, bool is_remote);
+
+/* Whether the key of a directory of wait/ is a pause's, and whether that is over. */
+bool pause_is_key(const char *key);
+bool pause_is_over(const struct runner *r, const char *key);
 
 /* ---- feed.c ---- */
 

@@ -306,9 +306,9 @@ scan_wait(struct runner *r)
 		return;
 	}
 	while ((name = next_name(r, d, "", wait)) != NULL) {
-		if (name[0] == '.')
+		if (name[0] == '.' || (pause_is_key(name) && !pause_is_over(r, name)))
 			continue;
-		if (!has_room(r) || !lane_wants_more(lane_by_key(r, name)) || take_from(r, QUEUE_WAIT, name, name))
+		if (!has_room(r) || !lane_wants_parked(r, name) || take_from(r, QUEUE_WAIT, name, name))
 			r->wait_has_more = true;
 		if (!has_room(r))
 			r->must_look_at_wait = true;	/* no lane will say so: it is the window that was full */

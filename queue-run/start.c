@@ -193,6 +193,7 @@ start_open_queue(struct runner *r)
 	warn_of_weak_disk(r);
 	stats_open("queue");
 	destination_load(r);
+	pause_look(r);
 	conf_server_name(r->host, sizeof r->host);
 	r->started = time(NULL);
 	r->is_after_reboot = is_first_since_boot(r);

@@ -337,10 +337,12 @@ follow_route(struct step *s)
 		outcome_expanded(s->r, s->m, s->i, &s->route.nodes, false, (uid_t)-1);
 		break;
 	case ROUTE_DELIVER:
-		deliver(s);
+		if (!pause_holds_back(s->r, s->m, s->i, false))
+			deliver(s);
 		break;
 	case ROUTE_RELAY:
-		remote_hand_out(s->r, s->m, s->i, s->route.relay.s, expire_seconds(s));
+		if (!pause_holds_back(s->r, s->m, s->i, true))
+			remote_hand_out(s->r, s->m, s->i, s->route.relay.s, expire_seconds(s));
 		break;
 	}
 }

@@ -213,6 +213,33 @@ lane_wants_more(const struct lane *l)
 }
 
 bool
+lane_wants_parked(const struct runner *r, const char *key)
+{
+	(void)r, (void)key;
+	return true;
+}
+
+bool
+pause_holds_back(const struct runner *r, struct message *m, size_t i, bool is_remote)
+{
+	(void)r, (void)m, (void)i, (void)is_remote;
+	return false;
+}
+
+bool
+pause_is_key(const char *key)
+{
+	return *key == 'p';
+}
+
+bool
+pause_is_over(const struct runner *r, const char *key)
+{
+	(void)r, (void)key;
+	return false;
+}
+
+bool
 lane_is_moving(const struct lane *l)
 {
 	(void)l;
