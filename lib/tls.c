@@ -117,9 +117,8 @@ tls_error_words(int error)
 	return NULL;
 }
 
-/* The engine has stopped by itself. */
-static bool
-fail_engine(struct tls *t)
+bool
+tls_fail_engine(struct tls *t)
 {
 	int e = br_ssl_engine_last_error(t->engine);
 	const char *words = tls_error_words(e);
@@ -232,7 +231,7 @@ advance(struct tls *t, enum goal goal, const tain *deadline)
 		if (is_reached(goal, state))
 			return true;
 		if ((state & BR_SSL_CLOSED) != 0)
-			return fail_engine(t);
+			return tls_fail_engine(t);
 		if ((state & BR_SSL_SENDREC) != 0) {
 			if (send_record(t))
 				continue;
@@ -338,23 +337,23 @@ tls_take_input(struct tls *t, struct smtp_input *in)
 
 static const struct suite {
 	uint16_t id;
-	bool is_forward_secret;
+	enum tls_suites strictest;	/* where it still belongs */
 	unsigned bits;
 	const char *name;
 } suites[] = {
-#define SUITE(name, is_forward_secret, bits) { BR_TLS_##name, is_forward_secret, bits, "TLS_" #name }
-	SUITE(ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, true, 128),
-	SUITE(ECDHE_RSA_WITH_AES_128_GCM_SHA256, true, 128),
-	SUITE(ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, true, 256),
-	SUITE(ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, true, 256),
-	SUITE(ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true, 256),
-	SUITE(ECDHE_RSA_WITH_AES_256_GCM_SHA384, true, 256),
-	SUITE(ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, true, 128),
-	SUITE(ECDHE_RSA_WITH_AES_128_CBC_SHA256, true, 128),
-	SUITE(ECDHE_ECDSA_WITH_AES_256_CBC_SHA384, true, 256),
-	SUITE(ECDHE_RSA_WITH_AES_256_CBC_SHA384, true, 256),
-	SUITE(RSA_WITH_AES_128_GCM_SHA256, false, 128),
-	SUITE(RSA_WITH_AES_256_GCM_SHA384, false, 256),
+#define SUITE(name, strictest, bits) { BR_TLS_##name, TLS_SUITES_##strictest, bits, "TLS_" #name }
+	SUITE(ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, AEAD, 128),
+	SUITE(ECDHE_RSA_WITH_AES_128_GCM_SHA256, AEAD, 128),
+	SUITE(ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, AEAD, 256),
+	SUITE(ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, AEAD, 256),
+	SUITE(ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, AEAD, 256),
+	SUITE(ECDHE_RSA_WITH_AES_256_GCM_SHA384, AEAD, 256),
+	SUITE(ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, FORWARD_SECRET, 128),
+	SUITE(ECDHE_RSA_WITH_AES_128_CBC_SHA256, FORWARD_SECRET, 128),
+	SUITE(ECDHE_ECDSA_WITH_AES_256_CBC_SHA384, FORWARD_SECRET, 256),
+	SUITE(ECDHE_RSA_WITH_AES_256_CBC_SHA384, FORWARD_SECRET, 256),
+	SUITE(RSA_WITH_AES_128_GCM_SHA256, ALL, 128),
+	SUITE(RSA_WITH_AES_256_GCM_SHA384, ALL, 256),
 };
 
 static const struct suite *
@@ -392,13 +391,13 @@ tls_cipher_bits(const struct tls *t)
 }
 
 static void
-set_algorithms(br_ssl_engine_context *e, bool is_strict)
+set_algorithms(br_ssl_engine_context *e, enum tls_suites wanted)
 {
 	uint16_t ids[sizeof suites / sizeof suites[0]];
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
-		if (suites[i].is_forward_secret || !is_strict)
+		if (suites[i].strictest >= wanted)
 			ids[n++] = suites[i].id;
 	br_ssl_engine_set_suites(e, ids, n);
 	br_ssl_engine_set_versions(e, BR_TLS12, BR_TLS12);
@@ -432,14 +431,14 @@ seed(br_ssl_engine_context *e)
 }
 
 bool
-tls_start_engine(struct tls *t, br_ssl_engine_context *engine, size_t size, int fd, bool is_strict)
+tls_start_engine(struct tls *t, br_ssl_engine_context *engine, size_t size, int fd, enum tls_suites wanted)
 {
 	t->source.read = read_as_source;
 	t->size = size;
 	t->fd = fd;
 	t->engine = engine;
 	set_reason(t, "nothing is wrong");
-	set_algorithms(engine, is_strict);
+	set_algorithms(engine, wanted);
 	br_ssl_engine_set_buffer(engine, t->buffer, sizeof t->buffer, 1);
 	return seed(engine);
 }

@@ -76,6 +76,14 @@ copy_anchor(br_x509_trust_anchor *to, struct der name, const br_x509_pkey *key, 
 	return true;
 }
 
+struct der
+tls_anchors_name(const struct tls_anchors *a, size_t i)
+{
+	const struct place *p = genalloc_s(struct place, &a->places) + i;
+
+	return (struct der){ .s = (const unsigned char *)a->octets.s + p->name_start, .len = p->name_len };
+}
+
 bool
 tls_anchors_find(const struct tls_anchors *a, struct der name, br_x509_trust_anchor *list, size_t *n, size_t max)
 {
@@ -86,7 +94,7 @@ tls_anchors_find(const struct tls_anchors *a, struct der name, br_x509_trust_anc
 		br_x509_decoder_context decoder;
 		const br_x509_pkey *key;
 
-		if (!der_is_equal(name, (struct der){ .s = octets + p[i].name_start, .len = p[i].name_len }))
+		if (!der_is_equal(name, tls_anchors_name(a, i)))
 			continue;
 		br_x509_decoder_init(&decoder, NULL, NULL);
 		br_x509_decoder_push(&decoder, octets + p[i].start, p[i].len);

@@ -7,6 +7,7 @@
 
 #include "lib/tls.h"
 #include "lib/tls_anchor.h"
+#include "lib/tls_certificate.h"
 #include "lib/tls_identity.h"
 
 /* All by reference, for the life of the session. */
@@ -26,20 +27,7 @@ struct tls_client_options {
  * too long for TLS), ENOMEM, or that of getrandom. */
 struct tls *tls_client_new(const struct tls_client_options *o, const char **why);
 
-enum {
-	TLS_SUBJECT_MAX = 256,		/* octets of the name that is kept */
-	TLS_FINGERPRINT_SIZE = 65,	/* SHA-256 in hexadecimal, and NUL */
-};
-
-/* The server's certificate, from the handshake on (also after one that failed for it). */
-struct tls_certificate {
-	bool is_verified;			/* chain and name */
-	const char *reason;			/* why it is not (as tls_reason); "" where it is */
-	char subject[TLS_SUBJECT_MAX];		/* its common name, printable; "" without */
-	char fingerprint[TLS_FINGERPRINT_SIZE];	/* of the whole certificate; "" before it came */
-};
-
-/* t must come from tls_client_new(). */
+/* The server's certificate. t must come from tls_client_new(). */
 const struct tls_certificate *tls_client_certificate(const struct tls *t);
 
 #endif

@@ -147,6 +147,24 @@ is_ec_pair(const br_ec_private_key *key, const br_ec_public_key *public)
 	return own.curve == public->curve && own.qlen == public->qlen && memcmp(own.q, public->q, own.qlen) == 0;
 }
 
+static int64_t
+unix_time(uint32_t days, uint32_t seconds)
+{
+	return ((int64_t)days - TLS_EPOCH_DAYS) * TLS_SECONDS_OF_DAY + seconds;
+}
+
+int64_t
+tls_identity_not_before(const struct tls_identity *i)
+{
+	return i->not_before;
+}
+
+int64_t
+tls_identity_not_after(const struct tls_identity *i)
+{
+	return i->not_after;
+}
+
 /* Looks at the certificate as a peer will. */
 static bool
 check_pair(struct tls_identity *i, const char **why, bool *is_about_key)
@@ -161,6 +179,8 @@ check_pair(struct tls_identity *i, const char **why, bool *is_about_key)
 	if (public == NULL)
 		return refuse(EPROTO, why, "its first certificate cannot be read, or its key is not RSA or EC");
 	i->signer_key_type = (unsigned)br_x509_decoder_get_signer_key_type(&decoder);
+	i->not_before = unix_time(decoder.notbefore_days, decoder.notbefore_seconds);
+	i->not_after = unix_time(decoder.notafter_days, decoder.notafter_seconds);
 	*is_about_key = true;
 	if (public->key_type != i->key_type ||
 	    (i->key_type == BR_KEYTYPE_RSA ? !is_rsa_pair(br_skey_decoder_get_rsa(&i->key), &public->key.rsa) :
@@ -229,23 +249,37 @@ read_key_file(stralloc *to, const char *path, const char **why)
 	return (mode & OTHERS_BITS) == 0 || refuse(EACCES, why, "others may read or change it: chmod 600 (or 640)");
 }
 
+bool
+tls_identity_load(struct tls_identity_files *f, const char *certificate_path, const char *key_path,
+    const char **why, bool *is_about_key)
+{
+	mode_t mode;
+
+	*is_about_key = false;
+	if (!read_file(&f->certificate, certificate_path, &mode, why))
+		return false;
+	*is_about_key = true;
+	return read_key_file(&f->key, key_path, why);
+}
+
+void
+tls_identity_unload(struct tls_identity_files *f)
+{
+	wipe_and_free(&f->certificate);	/* it may be the same file */
+	wipe_and_free(&f->key);
+}
+
 struct tls_identity *
 tls_identity_read(const char *certificate_path, const char *key_path, const char **why, bool *is_about_key)
 {
-	stralloc certificate = STRALLOC_ZERO, key = STRALLOC_ZERO;
+	struct tls_identity_files f = { .certificate = STRALLOC_ZERO, .key = STRALLOC_ZERO };
 	struct tls_identity *i = NULL;
-	mode_t mode;
 	int e;
 
-	*is_about_key = false;
-	if (read_file(&certificate, certificate_path, &mode, why)) {
-		*is_about_key = true;
-		if (read_key_file(&key, key_path, why))
-			i = tls_identity_parse(certificate.s, certificate.len, key.s, key.len, why, is_about_key);
-	}
+	if (tls_identity_load(&f, certificate_path, key_path, why, is_about_key))
+		i = tls_identity_parse(f.certificate.s, f.certificate.len, f.key.s, f.key.len, why, is_about_key);
 	e = errno;
-	wipe_and_free(&certificate);	/* it may be the same file */
-	wipe_and_free(&key);
+	tls_identity_unload(&f);
 	errno = e;
 	return i;
 }

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
 
 enum {
 	TLS_IDENTITY_FILE_MAX = 1024 * 1024,
@@ -25,6 +28,23 @@ struct tls_identity *tls_identity_read(const char *certificate_path, const char 
 /* The same from memory; no mode is looked at. */
 struct tls_identity *tls_identity_parse(const char *certificate, size_t certificate_len, const char *key,
     size_t key_len, const char **why, bool *is_about_key);
+
+/* The two steps of tls_identity_read(), for a program that may read the files only at its
+ * start and learns later whether it needs them: the files as they are, then parse. */
+struct tls_identity_files {
+	stralloc certificate, key;
+};
+
+/* Reads the files and looks at the key's mode. Fails as tls_identity_read does. */
+bool tls_identity_load(struct tls_identity_files *f, const char *certificate_path, const char *key_path,
+    const char **why, bool *is_about_key);
+
+/* Wipes and frees them. */
+void tls_identity_unload(struct tls_identity_files *f);
+
+/* When the first certificate is valid, in Unix seconds. */
+int64_t tls_identity_not_before(const struct tls_identity *i);
+int64_t tls_identity_not_after(const struct tls_identity *i);
 
 /* Wipes the key. */
 void tls_identity_free(struct tls_identity *i);
