@@ -258,6 +258,16 @@ const struct conf_listen *conf_find_listen(const struct conf *c, const char *add
 /* The listener with this tag, or else with this "on" text, or this "on:port"; NULL: none. */
 const struct conf_listen *conf_find_listen_named(const struct conf *c, const char *name);
 
+/* The certificate for a client that asks this listener, which goes by the given name, for
+ * none: its own pki, else the one with its name, else "*", else the only one. NULL: none. */
+const struct conf_pki *conf_find_pki(const struct conf *c, const struct conf_listen *l, const char *name);
+
+/* The entry with exactly this name, or NULL. */
+const struct conf_pki *conf_find_pki_named(const struct conf *c, const char *name);
+
+/* The file with the authorities of this name, or NULL. */
+const char *conf_find_ca(const struct conf *c, const char *name);
+
 /* Parses a relay URL into *url (strings in the conf's memory). On failure
  * returns false and *why says what would be right. */
 bool conf_parse_relay_url(struct conf *c, struct conf_relay_url *url, const char *text, const char **why);

@@ -163,6 +163,39 @@ conf_find_listen_named(const struct conf *c, const char *name)
 	return NULL;
 }
 
+/* ---- certificates ---- */
+
+const struct conf_pki *
+conf_find_pki_named(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->npkis; i++)
+		if (strcasecmp(c->pkis[i].name, name) == 0)
+			return &c->pkis[i];
+	return NULL;
+}
+
+const struct conf_pki *
+conf_find_pki(const struct conf *c, const struct conf_listen *l, const char *name)
+{
+	const struct conf_pki *p;
+
+	if (*l->pki != '\0')
+		return conf_find_pki_named(c, l->pki);
+	p = conf_find_pki_named(c, name);
+	if (p == NULL)
+		p = conf_find_pki_named(c, "*");
+	return p != NULL || c->npkis != 1 ? p : &c->pkis[0];
+}
+
+const char *
+conf_find_ca(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->ncas; i++)
+		if (strcmp(c->cas[i].name, name) == 0)
+			return c->cas[i].certificate;
+	return NULL;
+}
+
 /* ---- the server's name ---- */
 
 /* The first line of a file, if it can be a name at all. */

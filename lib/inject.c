@@ -21,21 +21,13 @@
 #include <skalibs/sig.h>
 #include <skalibs/tai.h>
 
+#include "lib/passon.h"
 #include "lib/place.h"
 #include "lib/printable.h"
 #include "lib/spawn.h"
 #include "lib/wait.h"
 
 extern char **environ;
-
-/* What queue-inject sees of our environment, beside the facts. */
-static const char *const passed_on[] = {
-	"PATH", "TZ", "PIPEPOST_CONF", "PIPEPOST_SPOOL", "PIPEPOST_BIN", "PIPEPOST_LOG", "PIPEPOST_RESOLVER",
-#ifdef __SANITIZE_ADDRESS__
-	"ASAN_OPTIONS", "UBSAN_OPTIONS",
-#endif
-	NULL,
-};
 
 static const char report_variable[] = "PIPEPOST_REPORT_FD=6";
 
@@ -65,41 +57,13 @@ append_whole_environment(stralloc *to)
 	return true;
 }
 
-static bool
-append_passed_on(stralloc *to)
-{
-	for (size_t i = 0; passed_on[i] != NULL; i++) {
-		const char *value = secure_getenv(passed_on[i]);
-
-		if (value != NULL && (!stralloc_cats(to, passed_on[i]) || !stralloc_cats(to, "=") ||
-		    !stralloc_catb(to, value, strlen(value) + 1)))
-			return false;
-	}
-	return true;
-}
-
 /* The strings, one after the other, each with its NUL. */
 static bool
 append_environment(stralloc *to, const struct facts *f, bool is_filter)
 {
-	if (!(is_filter ? append_whole_environment(to) : append_passed_on(to)))
+	if (!(is_filter ? append_whole_environment(to) : passon_append(to)))
 		return false;
 	return facts_to_environment(to, f) && stralloc_catb(to, report_variable, sizeof report_variable);
-}
-
-/* Pointers to them, ended by NULL. */
-static bool
-point_into(genalloc *pointers, const stralloc *strings)
-{
-	const char *end = NULL;
-
-	for (size_t i = 0; i < strings->len; i += strlen(strings->s + i) + 1) {
-		const char *s = strings->s + i;
-
-		if (!genalloc_append(const char *, pointers, &s))
-			return false;
-	}
-	return genalloc_append(const char *, pointers, &end);
 }
 
 /* ---- the start ---- */
@@ -165,7 +129,7 @@ start_program(const int theirs[3], const struct facts *f)
 
 	if (!is_filter && !place_program(path, sizeof path, "queue-inject"))
 		return -1;
-	if (append_environment(&strings, f, is_filter) && point_into(&pointers, &strings)) {
+	if (append_environment(&strings, f, is_filter) && passon_point(&pointers, &strings)) {
 		const char *program = is_filter ? filter : path;
 		const char *argv[] = { program, NULL };
 

@@ -2,7 +2,7 @@
  *
  *   smtpd.c          main()
  *   smtpd_options.c  the command line
- *   smtpd_check.c    -n: what is wrong with a configuration, and with what it names
+ *   smtpd_check*.c   -n: what is wrong with a configuration, and with what it names
  *   smtpd_listen.c   listeners of smtpd.conf to open sockets
  *   smtpd_start.c    the spool, identities, background: before the first connection
  *   smtpd_child.c    one smtp-recv per connection, the limits on them, and the runner
