@@ -8,10 +8,15 @@
 # getpwnam (the table of system accounts) needs the shared libc.
 PROGRAMS += smtp-recv
 smtp-recv.src := $(addprefix smtp-recv/,smtp-recv.c setup.c peer.c session.c command.c parameter.c \
-  transaction.c data.c received.c)
+  starttls.c transaction.c data.c received.c)
 smtp-recv.libs := $(CDB)
 smtp-recv.static := 1
 parameter.with := smtp-recv/parameter.c
+
+# Holds the private key of one session.
+PROGRAMS += smtp-tls
+smtp-tls.src := $(addprefix smtp-recv/,smtp-tls.c smtp_tls_keys.c smtp_tls_serve.c smtp_tls_setup.c)
+smtp-tls.libs := $(BEARSSL)
 
 PROGRAMS += queue-init
 queue-init.src := queue-run/queue-init.c
@@ -72,9 +77,9 @@ LINKS += newaliases:makemap
 
 # Asks for hosts and accounts by name.
 PROGRAMS += smtpd
-smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_child.c smtp-recv/smtpd_listen.c \
+smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_check_keys.c smtp-recv/smtpd_child.c smtp-recv/smtpd_listen.c \
     smtp-recv/smtpd_options.c smtp-recv/smtpd_serve.c smtp-recv/smtpd_start.c
-smtpd.libs := $(CDB)
+smtpd.libs := $(CDB) $(BEARSSL)
 PROGRAMS += account-lookup
 account-lookup.src := account-lookup/account-lookup.c
 

@@ -63,6 +63,8 @@ do_ehlo(struct session *s, const char *arg, size_t len)
 	if (!s->listen->no_dsn)
 		session_reply_more(s, 250, "DSN");
 	session_reply_more(s, 250, "SMTPUTF8");
+	if (starttls_is_offered(s))
+		session_reply_more(s, 250, "STARTTLS");
 	return session_reply(s, 250, "HELP");
 }
 
@@ -164,7 +166,7 @@ static const struct step {
 	{ "VRFY", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_vrfy },
 	{ "HELP", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_help },
 	{ "EXPN", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_unavailable },
-	{ "STARTTLS", ANY,                      CLOSED,    SMTP_COMMAND_MAX, true,  do_unavailable },
+	{ "STARTTLS", ANY,                      CLOSED,    SMTP_COMMAND_MAX, true,  starttls_do },
 	{ "AUTH", ANY,                          CLOSED,    COMMAND_MAX,      true,  do_unavailable },
 	{ "GET",  ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },
 	{ "POST", ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },

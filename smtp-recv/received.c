@@ -4,6 +4,8 @@
  * it comes here; the comment behind it is ours. */
 #include "smtp-recv/received.h"
 
+#include <string.h>
+
 #include "lib/message.h"
 #include "smtp-recv/session.h"
 
@@ -14,6 +16,16 @@ append_client(stralloc *to, const struct session *s)
 	return stralloc_cats(to, " from ") && stralloc_cats(to, s->helo) && stralloc_cats(to, " (") &&
 	    stralloc_cats(to, s->peer.host) && stralloc_cats(to, " ") && stralloc_cats(to, s->peer.shown) &&
 	    stralloc_cats(to, ")\n\t");
+}
+
+/* RFC 8314 4.3: the cipher suite's registered name. */
+static bool
+append_tls(stralloc *to, const struct tls_report *r)
+{
+	if (!stralloc_cats(to, "\n\ttls ") || !stralloc_cats(to, r->cipher) || !stralloc_cats(to, " (") ||
+	    !stralloc_cats(to, r->protocol))
+		return false;
+	return stralloc_cats(to, strcmp(r->certificate, "verified") == 0 ? ", client certificate verified)" : ")");
 }
 
 bool
@@ -31,6 +43,8 @@ received_append(stralloc *to, const struct session *s, int64_t now)
 	/* More than one would tell each recipient of the others. */
 	if (t->nrecipients == 1 && !(stralloc_cats(to, "\n\tfor <") && stralloc_cats(to, t->first.s) &&
 	    stralloc_cats(to, ">")))
+		return false;
+	if (s->cover.is_open && !append_tls(to, &s->cover.report))
 		return false;
 	return stralloc_cats(to, "; ") && message_append_date(to, now) && stralloc_cats(to, "\n");
 }

@@ -122,8 +122,8 @@ session_reply_more(struct session *s, unsigned code, const char *format, ...)
 
 /* ---- the log ---- */
 
-static const char *
-shown_address(const struct session *s)
+const char *
+session_address(const struct session *s)
 {
 	return *s->peer.address == '\0' ? "local" : s->peer.address;
 }
@@ -158,7 +158,7 @@ log_refusal(struct session *s, unsigned code, const char *text, const char *why)
 	if (*why != '\0')
 		printable_quote(reason, sizeof reason, why, strlen(why));
 	describe_envelope(envelope, sizeof envelope, s);
-	log_line("smtp failed-command address=%s host=%s%s command=%s result=%s%s%s", shown_address(s), s->peer.host,
+	log_line("smtp failed-command address=%s host=%s%s command=%s result=%s%s%s", session_address(s), s->peer.host,
 	    envelope, s->command, result, *reason == '\0' ? "" : " why=", reason);
 }
 
@@ -166,7 +166,7 @@ static void
 log_suppressed(const struct session *s)
 {
 	if (s->nlogged > LOGGED_REFUSALS_MAX)
-		log_line("smtp failed-command address=%s host=%s suppressed=%u", shown_address(s), s->peer.host,
+		log_line("smtp failed-command address=%s host=%s suppressed=%u", session_address(s), s->peer.host,
 		    s->nlogged - LOGGED_REFUSALS_MAX);
 }
 
@@ -298,18 +298,30 @@ is_early_talker(struct session *s)
 	return smtp_has_input(&s->in);
 }
 
+/* TLS from the first octet. Nothing can be said to the client where there is none. */
+static void
+begin_smtps(struct session *s)
+{
+	stats_add(STATS_SMTP_SMTPS, 1);
+	if (!starttls_prepare(s))
+		session_close(s, "no TLS");
+	else
+		starttls_begin(s);
+}
+
 static void
 greet(struct session *s)
 {
 	session_note_command(s, "connection", "", 0);
+	if (s->listen->smtps)
+		begin_smtps(s);
+	if (s->state == CLOSED)
+		return;
 	if (is_early_talker(s)) {
 		stats_add(STATS_SMTP_TOOFAST, 1);
 		session_refuse(s, "input before the banner", 554, "5.5.1 %s you must wait for the banner",
 		    s->name);
 		session_close(s, "early talker");
-	} else if (s->listen->smtps) {
-		session_refuse(s, "smtps is not available", 421, "4.3.2 %s service not available", s->name);
-		session_close(s, "no TLS");
 	} else {
 		session_reply(s, 220, "%s ESMTP pipepost", s->name);
 	}
@@ -334,7 +346,7 @@ void
 session_run(struct session *s)
 {
 	stats_add(STATS_SMTP_SESSIONS, 1);
-	log_line("smtp connected address=%s host=%s%s", shown_address(s), s->peer.host, s->peer.may_relay ? " relayclient=yes" : "");
+	log_line("smtp connected address=%s host=%s%s", session_address(s), s->peer.host, s->peer.may_relay ? " relayclient=yes" : "");
 	session_deadline(&s->end, SESSION_SECONDS, NULL);
 	greet(s);
 	while (s->state != CLOSED) {
@@ -342,13 +354,21 @@ session_run(struct session *s)
 		check_patience(s);
 	}
 	session_flush(s);
+	starttls_end(s);
 	log_suppressed(s);
-	log_line("smtp disconnected address=%s host=%s reason=\"%s\" messages=%u", shown_address(s), s->peer.host,
+	log_line("smtp disconnected address=%s host=%s reason=\"%s\" messages=%u", session_address(s), s->peer.host,
 	    s->ended_by, s->naccepted);
 }
 
 const char *
 session_protocol(const struct session *s)
 {
-	return s->transaction.facts.is_smtputf8 ? "UTF8SMTP" : s->is_esmtp ? "ESMTP" : "SMTP";
+	static const char *const names[2][2][2] = {	/* SMTPUTF8, TLS, AUTH */
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	};
+
+	if (!s->is_esmtp)
+		return "SMTP";	/* there are no other words for it */
+	return names[s->transaction.facts.is_smtputf8][s->cover.is_open][*s->user != '\0'];
 }

@@ -14,6 +14,7 @@
 #include "lib/smtp.h"
 #include "lib/table.h"
 #include "smtp-recv/peer.h"
+#include "smtp-recv/starttls.h"
 
 /* Limits. Each stands in smtp-recv(8) under its name, and has a reply of its own. */
 enum {
@@ -25,6 +26,7 @@ enum {
 	COMMAND_MAX = 2048,		/* octets of MAIL and RCPT; others SMTP_COMMAND_MAX */
 	REPLY_LINE_MAX = 512,		/* octets with CRLF, 4.5.3.1.5 */
 	HELO_MAX = 255,			/* octets */
+	AUTH_NAME_MAX = 255,		/* octets of a login */
 	ENVID_MAX = 100,		/* octets, RFC 3461 4.4 */
 	ORCPT_MAX = 500,		/* octets, 4.2 */
 	REFUSALS_FREE = 9,		/* refusals that cost nothing; each further one waits a second */
@@ -67,6 +69,7 @@ struct session {
 	struct table_set *tables;
 	const struct conf_listen *listen;	/* never NULL once set up */
 	char name[256];				/* the name we go by */
+	struct cover cover;			/* TLS */
 
 	/* the conversation */
 	enum state state;
@@ -76,6 +79,7 @@ struct session {
 	const char *ended_by;		/* why it is over, for the log */
 	bool is_esmtp;
 	char helo[HELO_MAX + 1];
+	char user[AUTH_NAME_MAX + 1];	/* who has authenticated; "" while nobody has */
 	struct transaction transaction;
 	unsigned nmessages;		/* transactions begun */
 	unsigned naccepted;
@@ -105,6 +109,9 @@ unsigned session_refuse(struct session *s, const char *why, unsigned code, const
 /* What is answered from now on: a verb, and the line for the log of a refusal. */
 void session_note_command(struct session *s, const char *verb, const char *line, size_t len);
 
+/* The client's address for a line of the log. */
+const char *session_address(const struct session *s);
+
 /* Sends what is buffered. False: the client is gone, and the state CLOSED. */
 bool session_flush(struct session *s);
 
@@ -132,7 +139,7 @@ void session_deadline(tain *deadline, int seconds, const tain *limit);
 /* The whole conversation. */
 void session_run(struct session *s);
 
-/* "SMTP", "ESMTP" or "UTF8SMTP" (RFC 3848, RFC 6531) for the transaction. */
+/* "SMTP", "ESMTPS", "UTF8SMTPSA" and so on (RFC 3848, RFC 6531) for the transaction. */
 const char *session_protocol(const struct session *s);
 
 #endif

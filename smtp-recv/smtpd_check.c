@@ -3,7 +3,7 @@
  * The messages of the parser always; with -n also tables, keys, programs and
  * names are looked at. An error is what would stop mail or lose it; what is
  * only doubtful is a warning. Nothing is changed. */
-#include "smtp-recv/smtpd.h"
+#include "smtp-recv/smtpd_check.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,17 +22,7 @@
 #include "lib/place.h"
 #include "lib/printable.h"
 #include "lib/spawn.h"
-#include "lib/table.h"
 #include "lib/table_proc.h"
-
-enum severity { SAY_ERROR, SAY_WARNING, SAY_NOTE };
-
-struct check {
-	const struct conf *c;
-	struct table_set *tables;
-	size_t nerrors;
-	bool is_verbose;
-};
 
 /* file:line: [warning: ]text, on standard error. */
 static void
@@ -52,12 +42,8 @@ print_line(const struct conf_place *at, enum severity severity, const char *text
 	stralloc_free(&shown);
 }
 
-static void report(struct check *k, const struct conf_place *at, enum severity severity,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-static void
-report(struct check *k, const struct conf_place *at, enum severity severity, const char *format,
-    ...)
+void
+check_report(struct check *k, const struct conf_place *at, enum severity severity, const char *format, ...)
 {
 	char text[1024];
 	va_list args;
@@ -69,9 +55,8 @@ report(struct check *k, const struct conf_place *at, enum severity severity, con
 	print_line(at, severity, text);
 }
 
-/* What only root or the program's own account may read is no error for others. */
-static enum severity
-severity_of(int error)
+enum severity
+check_severity_of(int error)
 {
 	return error == EACCES && geteuid() != 0 ? SAY_WARNING : SAY_ERROR;
 }
@@ -103,7 +88,7 @@ report_missing_sqlite(struct check *k, const struct conf_table *t, int error)
 	const char *slash = strrchr(t->path, '/');
 	DIR *d;
 
-	report(k, &t->at, severity_of(error), "table %s: cannot read %s: %s", t->name, t->path,
+	check_report(k, &t->at, check_severity_of(error), "table %s: cannot read %s: %s", t->name, t->path,
 	    strerror(error));
 	if (error != ENOENT || slash - t->path >= (ptrdiff_t)sizeof directory)
 		return;
@@ -115,7 +100,7 @@ report_missing_sqlite(struct check *k, const struct conf_table *t, int error)
 		snprintf(beside, sizeof beside, "%s%s", directory, e->d_name);
 		if (len > 5 && strcmp(e->d_name + len - 5, ".conf") == 0 &&
 		    has_line(beside, "dbpath"))
-			report(k, &t->at, SAY_WARNING, "table %s: did you mean sqlite:%s?", t->name,
+			check_report(k, &t->at, SAY_WARNING, "table %s: did you mean sqlite:%s?", t->name,
 			    beside);
 	}
 	if (d != NULL)
@@ -155,14 +140,14 @@ check_file(struct check *k, const struct conf_table *t)
 	enum lookup l;
 
 	if (fd == -1) {
-		report(k, &t->at, severity_of(e), "table %s: cannot read %s: %s%s", t->name,
+		check_report(k, &t->at, check_severity_of(e), "table %s: cannot read %s: %s%s", t->name,
 		    t->path, strerror(e), e == ENOENT ? how_to_make(t) : "");
 		return;
 	}
 	close(fd);
 	l = table_each(k->tables, t, note_shape, &shape, &why);
 	if (l == LOOKUP_LATER || l == LOOKUP_BROKEN)
-		report(k, &t->at, SAY_ERROR, "table %s: %.*s", t->name, (int)why.len, why.s);
+		check_report(k, &t->at, SAY_ERROR, "table %s: %.*s", t->name, (int)why.len, why.s);
 	stralloc_free(&why);
 }
 
@@ -173,12 +158,12 @@ check_helper(struct check *k, const struct conf_table *t)
 
 	if (t->kind == TABLE_EXEC) {
 		if (access(t->path, X_OK) == -1)
-			report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name,
+			check_report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name,
 			    t->path, strerror(errno));
 		return;
 	}
 	if (!table_proc_find_program(program, sizeof program, t->type))
-		report(k, &t->at, SAY_ERROR,
+		check_report(k, &t->at, SAY_ERROR,
 		    "table %s: backend \"%s\" does not exist: there is no program table-%s; put it where table(5) "
 		    "says, or use file:, db:, sqlite: or exec:",
 		    t->name, t->type, t->type);
@@ -199,7 +184,7 @@ check_sqlite(struct check *k, const struct conf_table *t)
 		if (other->kind == TABLE_SQLITE && strcmp(other->path, t->path) == 0)
 			return;
 	if (!place_program(program, sizeof program, argv[0]) || access(program, X_OK) == -1) {
-		report(k, &t->at, SAY_ERROR,
+		check_report(k, &t->at, SAY_ERROR,
 		    "table %s: sqlite tables are not available: there is no %s", t->name, program);
 		return;
 	}
@@ -208,10 +193,10 @@ check_sqlite(struct check *k, const struct conf_table *t)
 	tain_now_set_stopwatch_g();
 	tain_addsec_g(&deadline, HELPER_SECONDS);
 	if (pid == -1 || !spawn_wait(pid, &status, &deadline))
-		report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name, program,
+		check_report(k, &t->at, SAY_ERROR, "table %s: cannot run %s: %s", t->name, program,
 		    strerror(errno));
 	else if (status != 0)
-		report(k, &t->at, SAY_ERROR, "table %s cannot be used, see above", t->name);
+		check_report(k, &t->at, SAY_ERROR, "table %s cannot be used, see above", t->name);
 }
 
 static void
@@ -246,7 +231,7 @@ check_shape(struct check *k, const struct conf_place *at, const struct conf_tabl
 
 	table_each(k->tables, t, note_shape, &shape, &why);
 	if (shape.has_entry && shape.is_mapping != needs_mapping)
-		report(k, at, SAY_ERROR, "%s <%s>: %s is a %s, but a %s is needed", clause, t->name,
+		check_report(k, at, SAY_ERROR, "%s <%s>: %s is a %s, but a %s is needed", clause, t->name,
 		    t->path, shape.is_mapping ? "mapping (key value)" : "list (key only)",
 		    needs_mapping ? "mapping" : "list");
 	stralloc_free(&why);
@@ -272,7 +257,7 @@ check_use(struct check *k, const struct conf_place *at, const struct conf_table 
 		return;		/* installed, the program shows them to those who need them only */
 	l = table_lookup(k->tables, t, service, keys, 1, &value, NULL, &why);
 	if (l == LOOKUP_LATER || l == LOOKUP_BROKEN)
-		report(k, at, l == LOOKUP_BROKEN ? SAY_ERROR : SAY_WARNING, "%s <%s>: %.*s", clause,
+		check_report(k, at, l == LOOKUP_BROKEN ? SAY_ERROR : SAY_WARNING, "%s <%s>: %.*s", clause,
 		    t->name, (int)why.len, why.s);
 	stralloc_free(&value);
 	stralloc_free(&why);
@@ -317,43 +302,10 @@ check_auth_tables(struct check *k)
 			credentials = NULL;
 	for (size_t i = 0; i < k->c->nlistens && credentials != NULL; i++)
 		if (k->c->listens[i].auth != AUTH_NONE && *k->c->listens[i].auth_program == '\0')
-			report(k, &k->c->listens[i].at, SAY_WARNING,
+			check_report(k, &k->c->listens[i].at, SAY_WARNING,
 			    "auth without a table asks the accounts of this system, though "
 			    "%s has query_credentials; did you mean auth <%s>?",
 			    credentials->path, credentials->name);
-}
-
-/* ---- keys ---- */
-
-static void
-check_secret_file(struct check *k, const struct conf_place *at, const char *what, const char *path,
-    mode_t bad)
-{
-	struct stat st;
-
-	if (*path == '\0')
-		return;
-	if (stat(path, &st) == -1 || access(path, R_OK) == -1)
-		report(k, at, severity_of(errno), "%s: cannot read %s: %s", what, path,
-		    strerror(errno));
-	else if ((st.st_mode & bad) != 0)
-		report(k, at, SAY_ERROR, "%s: insecure permissions on %s: %03o must not have %03o",
-		    what, path, (unsigned)(st.st_mode & 0777), (unsigned)bad);
-}
-
-static void
-check_keys(struct check *k)
-{
-	for (size_t i = 0; i < k->c->npkis; i++) {
-		const struct conf_pki *p = &k->c->pkis[i];
-
-		check_secret_file(k, &p->at, "pki certificate", p->certificate, 0022);
-		check_secret_file(k, &p->at, "pki key", p->key, 0037);
-		check_secret_file(k, &p->at, "pki ca", p->ca, 0022);
-	}
-	for (size_t i = 0; i < k->c->ncas; i++)
-		check_secret_file(k, &k->c->cas[i].at, "ca certificate", k->c->cas[i].certificate,
-		    0022);
 }
 
 /* ---- programs ---- */
@@ -364,7 +316,7 @@ need_program(struct check *k, const struct conf_place *at, const char *name, con
 	char path[4096];
 
 	if (!place_program(path, sizeof path, name) || access(path, X_OK) == -1)
-		report(k, at, SAY_WARNING, "%s is not available: there is no %s", what, path);
+		check_report(k, at, SAY_WARNING, "%s is not available: there is no %s", what, path);
 }
 
 /* The program of a command, where it is named by its path. */
@@ -377,7 +329,7 @@ check_command(struct check *k, const struct conf_rule *r)
 	snprintf(program, sizeof program, "%.*s", (int)strcspn(command, " \t;|&<>"), command);
 	if (program[0] == '/' && strpbrk(program, "\"'$%\\*?") == NULL &&
 	    access(program, X_OK) == -1)
-		report(k, &r->at, SAY_WARNING, "mda: cannot run %s: %s", program, strerror(errno));
+		check_report(k, &r->at, SAY_WARNING, "mda: cannot run %s: %s", program, strerror(errno));
 }
 
 static void
@@ -410,7 +362,7 @@ check_programs(struct check *k)
 		if (l->auth != AUTH_NONE && *l->auth_program == '\0')
 			need_program(k, &l->at, "auth-check", "AUTH");
 		if (*l->auth_program != '\0' && access(l->auth_program, X_OK) == -1)
-			report(k, &l->at, SAY_ERROR, "auth exec: cannot run %s: %s",
+			check_report(k, &l->at, SAY_ERROR, "auth exec: cannot run %s: %s",
 			    l->auth_program, strerror(errno));
 	}
 }
@@ -425,14 +377,14 @@ check_names(struct check *k)
 
 	conf_server_name(name, sizeof name);
 	if (strchr(name, '.') == NULL)
-		report(k, &whole, SAY_WARNING,
+		check_report(k, &whole, SAY_WARNING,
 		    "the server's name is \"%s\", without a "
 		    "domain; write the whole name into /etc/mailname",
 		    name);
 	for (size_t i = 0; i < k->c->nlistens; i++)
 		if (*k->c->listens[i].hostname != '\0' &&
 		    strchr(k->c->listens[i].hostname, '.') == NULL)
-			report(k, &k->c->listens[i].at, SAY_WARNING,
+			check_report(k, &k->c->listens[i].at, SAY_WARNING,
 			    "hostname \"%s\" has no domain", k->c->listens[i].hostname);
 }
 
@@ -456,7 +408,7 @@ check_root(struct check *k)
 		stralloc_free(&value);
 		stralloc_free(&why);
 		if (l == LOOKUP_ABSENT)
-			report(k, &r->at, SAY_WARNING,
+			check_report(k, &r->at, SAY_WARNING,
 			    "mail for root would end at uid 0, as "
 			    "which nothing is delivered; it would be "
 			    "kept in %s: add an alias \"root: YOU\"",
@@ -495,13 +447,13 @@ explain_rules(struct check *k)
 		const struct conf_rule *r = &k->c->rules[i];
 
 		if (strstr(r->text, " from ") == NULL)
-			report(k, &r->at, SAY_NOTE,
+			check_report(k, &r->at, SAY_NOTE,
 			    "no \"from\": only local clients and authenticated users are meant");
 		if (strstr(r->text, " for ") == NULL)
-			report(k, &r->at, SAY_NOTE,
+			check_report(k, &r->at, SAY_NOTE,
 			    "no \"for\": only this host's own names are meant");
 		if (r->action == ACTION_NONE && !r->is_reject)
-			report(k, &r->at, SAY_NOTE,
+			check_report(k, &r->at, SAY_NOTE,
 			    "no action: only aliases and .forward files deliver");
 	}
 }

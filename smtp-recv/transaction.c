@@ -173,9 +173,9 @@ take_mail_parameters(struct session *s, struct transaction *t, const char *arg, 
 static unsigned
 check_permission(struct session *s)
 {
-	if (s->listen->tls_required)
+	if (s->listen->tls_required && !s->cover.is_open)
 		return session_refuse(s, "", 530, "5.7.0 Must issue a STARTTLS command first");
-	if (s->listen->auth == AUTH_REQUIRED)
+	if (s->listen->auth == AUTH_REQUIRED && *s->user == '\0')
 		return session_refuse(s, "", 530, "5.7.0 Authentication required");
 	if (s->nmessages >= s->conf->limits.session_max_mails) {
 		session_refuse(s, "", 421, "4.7.0 %s too many messages in one session", s->name);
@@ -196,6 +196,7 @@ transaction_begin(struct session *s)
 	t->facts.origin = s->peer.is_local ? ORIGIN_LOCAL : ORIGIN_SMTP;
 	t->facts.client = s->peer.may_relay ? "" : s->peer.address;
 	t->facts.helo = s->helo;
+	t->facts.user = s->user;
 	t->facts.tag = s->listen->tag;
 }
 

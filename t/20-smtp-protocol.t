@@ -408,7 +408,6 @@ talk 'auth: so is MAIL without a login' <<'END'
 END
 listener smtps pki mail
 talk 'smtps: no word in clear' <<'END'
-	< ^421
 	eof
 END
 default_conf
