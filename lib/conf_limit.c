@@ -16,7 +16,7 @@ struct limit {
 };
 
 #define LIMIT(name, member, used) { name, offsetof(struct conf_limits, member), false, used }
-#define SESSION(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero, true }
+#define USED(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero, true }
 #define MTA(name, member, zero) { name, offsetof(struct conf_mta_limit, member), zero, false }
 
 static const struct limit session_limits[] = {
@@ -43,12 +43,12 @@ static const struct limit scheduler_limits[] = {
 };
 
 static const struct limit mta_limits[] = {
-	MTA("max-conn-per-host", max_conn_per_host, false),
-	MTA("max-conn-per-route", max_conn_per_route, false),
+	USED("max-conn-per-host", max_conn_per_host, false),
+	USED("max-conn-per-route", max_conn_per_route, false),
 	MTA("max-conn-per-source", max_conn_per_source, false),
-	MTA("max-conn-per-connector", max_conn_per_connector, false),
-	MTA("max-conn-per-relay", max_conn_per_relay, false),
-	MTA("max-conn-per-domain", max_conn_per_domain, false),
+	USED("max-conn-per-connector", max_conn_per_connector, false),
+	USED("max-conn-per-relay", max_conn_per_relay, false),
+	USED("max-conn-per-domain", max_conn_per_domain, false),
 	MTA("conn-delay-host", conn_delay_host, true),
 	MTA("conn-delay-route", conn_delay_route, true),
 	MTA("conn-delay-source", conn_delay_source, true),
@@ -56,10 +56,10 @@ static const struct limit mta_limits[] = {
 	MTA("conn-delay-relay", conn_delay_relay, true),
 	MTA("conn-delay-domain", conn_delay_domain, true),
 	MTA("reconn-delay-route", reconn_delay_route, true),
-	SESSION("session-mail-max", session_mail_max, false),
-	SESSION("session-transaction-delay", session_transaction_delay, true),
-	SESSION("session-keepalive", session_keepalive, true),
-	SESSION("max-failures-per-session", max_failures_per_session, false),
+	USED("session-mail-max", session_mail_max, false),
+	USED("session-transaction-delay", session_transaction_delay, true),
+	USED("session-keepalive", session_keepalive, true),
+	USED("max-failures-per-session", max_failures_per_session, false),
 	MTA("task-hiwat", task_hiwat, false),
 	MTA("task-lowat", task_lowat, false),
 	MTA("task-release", task_release, false),

@@ -140,7 +140,7 @@ static const struct {
 	{ "limit mda max-session 5 max-session-per-user 2\n" RULE, "" },
 	{ "limit mda task-hiwat 5\n" RULE, "W1 limit mda task-hiwat changes nothing" },
 	{ "limit scheduler max-inflight 5\n" RULE, "W1 limit scheduler max-inflight changes nothing" },
-	{ "limit mta for domain x.org inet4 max-conn-per-host 3\n" RULE, "W1 limit mta max-conn-per-host changes nothing" },
+	{ "limit mta for domain x.org inet4 conn-delay-host 3\n" RULE, "W1 limit mta conn-delay-host changes nothing" },
 	{ "max-mta-deferred 5\n" RULE, "W1 max-mta-deferred is checked and ignored" },
 	{ "limit mta for x.org max-conn-per-host 3\n" RULE, "E1 \"domain\" is missing" },
 	{ "limit nothing x 3\n" RULE, "E1 there are: session, mda, mta, scheduler" },
