@@ -2,7 +2,7 @@
  * ("$2a$", "$2b$", "$2y$"), yescrypt ("$y$"), "$6$", "$5$", "$1$", the traditional ones ...
  *
  * A hash may have one of Dovecot's marks in front that say no more than it does itself
- * ("{BLF-CRYPT}$2y$..."). Passwords have been prepared (prepare.h), by whoever makes the hash
+ * ("{BLF-CRYPT}$2y$..."). Passwords have been prepared (saslprep.h), by whoever makes the hash
  * and by whoever compares. What these functions worked on is wiped.
  *
  * Not for programs whose libc is musl: its crypt() knows half of them. */
