@@ -39,6 +39,7 @@ STATIC  := -static-pie
 endif
 CFLAGS  ?= $(OPTIM)
 DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+DEFS    += $(if $(wildcard /usr/include/security/pam_appl.h),-DHAVE_PAM)
 CPPFLAGS += -I. $(DEFS)
 ALL_CFLAGS := -std=c17 $(CFLAGS) $(WARN) $(HARDEN) -fPIE $(if $(WERROR),-Werror)
 ALL_LDFLAGS = -pie $(LINK) $(LDFLAGS)
@@ -55,6 +56,8 @@ IDN2    := $(call static_lib,libidn2.a) $(call static_lib,libunistring.a)
 RESOLV  := $(call static_lib,libresolv.a)
 SQLITE  := $(call static_lib,libsqlite3.a) -lm
 CRYPT   := $(call static_lib,libcrypt.a)
+# Without it, system accounts are those of shadow(5).
+PAM     := $(if $(wildcard /usr/include/security/pam_appl.h),-lpam)
 
 # Programs that are started for every message (NAME.static) take their libc from musl where it
 # is installed: glibc's start-up asks the processor what it is some thirty times, which is

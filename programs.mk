@@ -18,6 +18,15 @@ PROGRAMS += smtp-tls
 smtp-tls.src := $(addprefix smtp-recv/,smtp-tls.c smtp_tls_keys.c smtp_tls_serve.c smtp_tls_setup.c)
 smtp-tls.libs := $(BEARSSL)
 
+# PAM loads its modules, and accounts are asked for by name: the shared libc.
+PROGRAMS += auth-check shadow-lookup
+auth-check.parts := $(addprefix smtp-recv/,auth_caller.c auth_check.c auth_input.c auth_login.c auth_program.c \
+    auth_relay.c auth_system.c)
+auth-check.src := smtp-recv/auth-check.c $(auth-check.parts)
+auth-check.libs := $(CDB) $(CRYPT) $(IDN2) $(PAM)
+auth_input.with := smtp-recv/auth_input.c
+shadow-lookup.src := account-lookup/shadow-lookup.c
+
 PROGRAMS += queue-init
 queue-init.src := queue-run/queue-init.c
 queue-init.libs := $(ZLIB)

@@ -247,6 +247,9 @@ struct conf *conf_parse(const char *path, const char *s, size_t len, const struc
     size_t nmacros);
 void conf_free(struct conf *c);
 
+/* The first of its errors, or NULL. */
+const struct conf_message *conf_first_error(const struct conf *c);
+
 /* The named table (without the < >), or NULL. */
 const struct conf_table *conf_find_table(const struct conf *c, const char *name);
 

@@ -26,6 +26,15 @@ conf_find_table(const struct conf *c, const char *name)
 	return NULL;
 }
 
+const struct conf_message *
+conf_first_error(const struct conf *c)
+{
+	for (size_t i = 0; i < c->nmessages; i++)
+		if (c->messages[i].is_error)
+			return &c->messages[i];
+	return NULL;
+}
+
 /* ---- listeners ---- */
 
 struct binary_address {

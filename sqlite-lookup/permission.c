@@ -38,14 +38,11 @@ names_table(const struct conf *c, const char *path)
 static const char *
 first_error(const struct conf *c)
 {
+	const struct conf_message *m = conf_first_error(c);
 	char *words;
 
-	for (size_t i = 0; i < c->nmessages; i++) {
-		const struct conf_message *m = &c->messages[i];
-
-		if (m->is_error && asprintf(&words, "%s:%u: %s", m->at.file, m->at.line, m->text) >= 0)
-			return words;
-	}
+	if (m != NULL && asprintf(&words, "%s:%u: %s", m->at.file, m->at.line, m->text) >= 0)
+		return words;
 	return "smtpd.conf does not parse";
 }
 
