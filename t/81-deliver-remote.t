@@ -165,6 +165,91 @@ same(sorted({x[0] for x in p.log()}), ["1", "2"], "after 100 transactions a new 
 j.end()
 p.stop()
 
+# ---- what a relay says ----
+
+p, j = Peer(), Jobs()
+j.ask(param(p.url(), source=["127.0.0.2", "127.0.0.3", "::2"], session_mail_max=1, name="127.0.0.3,three.example.com"))
+for n in range(3):
+    j.ask(param(p.url(), source=["127.0.0.2", "127.0.0.3", "::2"], session_mail_max=1, name="127.0.0.3,three.example.com"))
+came = p.clients()
+ok(set(came) == {"127.0.0.2", "127.0.0.3"} and came[0] == came[2] != came[1] == came[3],
+   "sources of the server's family are used in turn")
+same([x[2:] for x in p.log() if "EHLO" in x],
+     ["EHLO " + {"127.0.0.2": "helo.example.com", "127.0.0.3": "three.example.com"}[x] for x in came],
+     "... each with its own name, or the one for all")
+same(j.ask(param(p.url(), source="2001:db8::1"))[0],
+     "U4.4.1 127.0.0.1[127.0.0.1]: the sources of smtpd.conf have no address of its kind",
+     "a server of another family than all sources is not reached")
+same(j.ask(param(p.url(), source="192.0.2.1"))[0],
+     "U4.4.1 127.0.0.1[127.0.0.1]: Cannot assign requested address, from 192.0.2.1",
+     "... nor one from a source that is not ours, and the reason names it")
+j.end()
+p.stop()
+
+p, j = Peer(), Jobs()
+for n, (rule, path, expected) in enumerate((
+        ("@example.net", "anna@example.com", "anna@example.net"), ("info", "anna@example.com", "info@mail.example.com"),
+        ("info@example.net", "anna@example.com", "info@example.net"), ("info@example.net", "", ""),
+        ("@example.net", "anna", "anna@example.net"), ("@example.net", '"a@b"@example.com', '"a@b"@example.net'))):
+    j.ask(param(p.url(), **{"as": rule}), sender=path)
+    same([x.split("<")[1].split(">")[0] for x in p.log() if "MAIL" in x][n], expected,
+         "as %s: <%s> becomes <%s>" % (rule, path, expected))
+j.end()
+p.stop()
+
+p, j = Peer("--reply", "RCPT:bad@example.org=550 no"), Jobs()
+for n in range(4):
+    j.ask(param(p.url(), max_failures_per_session=2), "bad@example.org")
+same(p.log().count("2 QUIT") + p.log().count("1 QUIT"), 1, "after so many failures a new connection is made")
+j.end()
+p.stop()
+
+p, j = Peer(), Jobs()
+for n in range(4):
+    j.ask(param(p.url(), session_mail_max=2))
+same(len(p.clients()), 2, "session-mail-max messages go over one connection")
+j.end()
+start = time.monotonic()
+j = Jobs()
+for n in range(2):
+    j.ask(param(p.url(), session_transaction_delay=2))
+ok(time.monotonic() - start >= 2, "session-transaction-delay lies between two messages")
+same(len(p.clients()), 3, "... of one connection")
+j.end()
+j = Jobs()
+j.ask(param(p.url(), session_keepalive=1))
+same(j.p.wait(WAIT), 0, "after session-keepalive seconds without a job the session ends, and the process")
+ok(wait_for(lambda: p.log()[-1] == "4 QUIT"), "... with QUIT")
+j = Jobs()
+j.ask(param(p.url(), session_keepalive=0))
+ok(wait_for(lambda: p.log()[-1] == "5 QUIT"), "session-keepalive 0: at once")
+same(j.ask(p.url())[0][0], "K", "... but the process takes jobs")
+j.end()
+same(Jobs().ask("host=127.0.0.1 colour=red")[0], "Z4.3.5 The job's destination is none: runner and deliver-remote are "
+     "of different versions", "a param of another version is no reason to bounce")
+p.stop()
+
+# ---- nobody there ----
+
+p, j = Peer(), Jobs()
+gone = p.url()
+p.stop()
+same(j.ask(gone), ["U4.4.1 127.0.0.1[127.0.0.1]: Connection refused"], "where nobody answers the runner hears so: U")
+j.end()
+same([x[:6] for x in hand(gone)[0]], ["s4.4.1", "Z4.4.1"], "... and by hand it is to be tried again")
+for option, code, what in (("--drop", "U4.4.2", "hangs up without a word"), ("--hang", "U4.4.2", "says nothing"),
+                           ("--reply", "Z4.3.2", "is too busy"), ("--raw", "U4.5.0", "speaks something else")):
+    value = {"--reply": "CONNECT=421 4.3.2 later", "--raw": "CONNECT=SSH-2.0-x\\r\\n"}.get(option, "CONNECT")
+    p, j = Peer(option, value), Jobs("-t", "1")
+    same(j.ask(p.url())[0][:6], code, "a server that %s: %s" % (what, code))
+    j.end()
+    p.stop()
+p, j = Peer("--reply", "CONNECT=554 5.7.1 your address is on a list"), Jobs()
+same(j.ask(p.url())[0], "Z4.7.1 127.0.0.1[127.0.0.1]: 554 5.7.1 your address is on a list",
+     "a server that does not want us is there, and the message waits")
+j.end()
+p.stop()
+
 # ---- LMTP ----
 
 p, j = Peer("--lmtp", "--reply", "DOT:b@example.org=550 5.2.2 full", "--reply", "DOT:c@example.org=451 4.3.0 later"), Jobs()

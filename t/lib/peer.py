@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 r"""An SMTP or LMTP server for tests that answers as told.
 
-usage: peer.py --dir DIR [--lmtp] [--unix PATH] [--reply WHEN=TEXT]... [--drop WHEN]... [--hang WHEN]...
+usage: peer.py --dir DIR [--lmtp] [--unix PATH] [--listen ADDRESS] [--port N] [--reply WHEN=TEXT]... [--drop WHEN]... [--hang WHEN]...
 	[--raw WHEN=OCTETS]... [--endless WHEN]... [--drip WHEN]... [--offer LINE]... [--messages N] [--text N]
-	[--tls PEM] [--at-connect] [--inject OCTETS] [--auth USER:SECRET]
+	[--tls PEM] [--at-connect] [--client-ca FILE] [--inject OCTETS] [--auth USER:SECRET]
 
-Listens on a free port of 127.0.0.1 (or on PATH) and writes the port (or PATH) to DIR/ready.
+Listens on a free port (or N) of 127.0.0.1 (or ADDRESS), or on PATH, and writes the port (or PATH) to DIR/ready.
 WHEN is CONNECT, LHLO, HELO, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, DOT (the end of the text), RSET or QUIT; RCPT:2
 means the second in its transaction, and DOT:2 in LMTP the second recipient's reply;
 RCPT:alice@example.org means that recipient; 1/MAIL means the first connection only. TEXT may
@@ -14,10 +14,11 @@ hold \n between lines of one reply.
 --endless sends lines of a reply for ever, --drip a reply of which an octet comes now and then, for ever.
 --offer replaces what is offered in reply to EHLO and LHLO. --messages hangs up after N messages of a connection, --text
 after N octets of a text. --tls offers STARTTLS with the certificate and key in PEM; --at-connect
-speaks TLS from the start; --inject sends octets right behind the 220 to STARTTLS. --auth offers
+speaks TLS from the start; --client-ca asks for a certificate and logs its name; --inject sends octets right behind the 220 to STARTTLS. --auth offers
 PLAIN, LOGIN, CRAM-MD5 and XOAUTH2 (under TLS, if there is any).
 Each message goes to DIR/N (from 1), as received but for dot-stuffing: CRLF line ends stay.
-The envelope and all commands go to DIR/log, one line each, with the number of the connection.
+The envelope and all commands go to DIR/log, one line each, with the number of the connection, and where
+each connection came from to DIR/clients.
 """
 import argparse
 import base64
@@ -49,6 +50,9 @@ class Session:
     def start_tls(self):
         self.take(self.server.tls.wrap_socket(self.sock, server_side=True))
         self.is_tls = True
+        if self.server.args.client_ca:
+            subject = self.sock.getpeercert()["subject"]
+            self.server.log("%d CERTIFICATE %s" % (self.number, subject[0][0][1]))
 
     def hang_up(self):
         self.sock.close()
@@ -192,6 +196,10 @@ class Server:
         if args.tls:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(args.tls)
+            self.tls.maximum_version = ssl.TLSVersion.TLSv1_2
+        if args.client_ca:
+            self.tls.load_verify_locations(args.client_ca)
+            self.tls.verify_mode = ssl.CERT_REQUIRED
 
     def log(self, line):
         with self.lock, open(os.path.join(self.args.dir, "log"), "a") as f:
@@ -222,8 +230,9 @@ class Server:
             os.chmod(self.args.unix, 0o777)
             name = self.args.unix
         else:
-            s = socket.socket()
-            s.bind(("127.0.0.1", 0))
+            s = socket.socket(socket.AF_INET6 if ":" in args.listen else socket.AF_INET)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((args.listen, args.port))
             name = str(s.getsockname()[1])
         s.listen(100)
         ready = os.path.join(self.args.dir, "ready")
@@ -232,8 +241,11 @@ class Server:
         os.rename(ready + ".part", ready)
         number = 0
         while True:
-            c, _ = s.accept()
+            c, client = s.accept()
             number += 1
+            if not args.unix:
+                with open(os.path.join(self.args.dir, "clients"), "a") as f:
+                    f.write(client[0] + "\n")
             threading.Thread(target=self.serve, args=(c, number), daemon=True).start()
 
 
@@ -241,11 +253,13 @@ p = argparse.ArgumentParser()
 p.add_argument("--dir", required=True)
 p.add_argument("--lmtp", action="store_true")
 p.add_argument("--unix")
+p.add_argument("--listen", default="127.0.0.1")
+p.add_argument("--port", type=int, default=0)
 p.add_argument("--at-connect", action="store_true")
 p.add_argument("--messages", type=int, default=0)
 p.add_argument("--text", type=int, default=0)
 p.add_argument("--inject", default="")
-for option in ("--tls", "--auth", "--mechanisms"):
+for option in ("--tls", "--auth", "--mechanisms", "--client-ca"):
     p.add_argument(option)
 for option in ("--reply", "--drop", "--hang", "--raw", "--endless", "--drip", "--offer"):
     p.add_argument(option, action="append", default=[])

@@ -94,6 +94,11 @@ class Peer:
         with open(path) as f:
             return f.read().splitlines()
 
+    def clients(self):
+        """Where the connections came from."""
+        with open(os.path.join(self.dir, "clients")) as f:
+            return f.read().splitlines()
+
     def message(self, n=1):
         with open(os.path.join(self.dir, str(n)), "rb") as f:
             return f.read()
@@ -101,12 +106,24 @@ class Peer:
     def messages(self):
         return len([x for x in os.listdir(self.dir) if x.isdigit()])
 
-    def url(self, scheme="smtp"):
-        return "%s://127.0.0.1:%d" % (scheme, self.port)
+    def url(self, scheme="smtp", host="127.0.0.1"):
+        return "%s://%s:%d" % (scheme, host, self.port)
 
     def stop(self):
         self.p.kill()
         self.p.wait()
+
+
+def certificates(script):
+    """Makes certificates below DIR/certs by the functions of t/lib/certs.sh; NAME.both has the key, too."""
+    certs = os.path.join(DIR, "certs")
+    os.makedirs(certs, exist_ok=True)
+    r = subprocess.run(["/bin/sh", "-c", 'bail_out() { echo "$@"; exit 1; }; . "$0/lib/certs.sh"\n' + script +
+                        '\nfor k in "$CERTS"/*.key; do cat "${k%.key}.pem" "$k" >"${k%.key}.both"; done', T],
+                       env=dict(os.environ, CERTS=certs), stdout=subprocess.PIPE)
+    if r.returncode != 0:
+        raise SystemExit("Bail out! no certificates: " + r.stdout.decode())
+    return certs
 
 
 def hand(destination, *recipients, text=TEXT, sender="anna@example.com", options=("-t", "20"), env=(),
