@@ -147,6 +147,8 @@ DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev li
               libidn2-dev libunistring-dev libcrypt-dev libpam0g-dev
 DEPS_TEST  := libcmocka-dev perl python3 sqlite3 openssl ucspi-tcp strace swaks curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
+# What calls sendmail.
+DEPS_TEST  += git git-email libmailtools-perl mutt s-nail
 # For the tests of the installed tree and of the services.
 DEPS_TEST  += procps daemontools s6 logrotate
 

@@ -73,7 +73,7 @@ sendmail.parts := $(addprefix queue-inject/,sendmail_header.c sendmail_options.c
 sendmail.src := queue-inject/sendmail.c $(sendmail.parts)
 sendmail.with := queue-inject/sendmail_options.c queue-inject/sendmail_header.c
 sendmail.libs := $(ZLIB) $(CDB)
-LINKS += mailq:sendmail send-mail:sendmail
+LINKS += mailq:sendmail send-mail:sendmail hoststat:sendmail purgestat:sendmail
 
 
 PROGRAMS += makemap readmap

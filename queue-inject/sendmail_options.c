@@ -183,8 +183,33 @@ set_setting(struct sendmail_options *o, const char *value, const char **why)
 {
 	if (*value == 'v')
 		o->is_verbose = true;
+	if (*value == 'A')
+		o->aliases = value + 1;
 	if (*value == '\0')
 		*why = "-o needs its letter in the same word";
+	return *why == NULL;
+}
+
+/* -O Name=value: one name counts. */
+static bool
+set_named_setting(struct sendmail_options *o, const char *value, const char **why)
+{
+	static const char aliases[] = "AliasFile=";
+
+	(void)why;
+	if (strncasecmp(value, aliases, sizeof aliases - 1) == 0)
+		o->aliases = value + sizeof aliases - 1;
+	return true;
+}
+
+/* What is scheduled is known by its id or by its domain. */
+static bool
+set_domain(struct sendmail_options *o, const char *value, const char **why)
+{
+	o->mode = SENDMAIL_SCHEDULE;
+	o->domain = *value == '@' ? value + 1 : value;
+	if (*o->domain == '\0' || strchr(o->domain, '@') != NULL)
+		*why = "-qR needs a domain in the same word";
 	return *why == NULL;
 }
 
@@ -207,12 +232,13 @@ set_queue_run(struct sendmail_options *o, const char *value, const char **why)
 			*why = "-qI needs a queue id in the same word";
 		return *why == NULL;
 	case 'R':
+		return set_domain(o, value + 1, why);
 	case 'S':
 	case '!':
 	case 'G':
 	case 'L':
 	case 'Q':
-		*why = "of the selections of -q only -qI ID is known; see smtpctl schedule";
+		*why = "of the selections of -q only -qI ID and -qR DOMAIN are known; see smtpctl schedule";
 		return false;
 	default:	/* an interval: sendmail_read_options says so */
 		if (o->mode == SENDMAIL_SUBMIT)
@@ -233,7 +259,7 @@ static const struct option options[] = {
 	{ 'J', ATTACHED, NULL },
 	{ 'L', REQUIRED, NULL },
 	{ 'N', REQUIRED, set_notify },
-	{ 'O', REQUIRED, NULL },
+	{ 'O', REQUIRED, set_named_setting },
 	{ 'Q', ATTACHED, NULL },
 	{ 'R', REQUIRED, set_ret },
 	{ 'U', NONE, NULL },

@@ -13,7 +13,7 @@ enum sendmail_mode {
 	SENDMAIL_ALIASES,	/* -bi, -I, or called newaliases */
 	SENDMAIL_VERIFY,	/* -bv */
 	SENDMAIL_RUN_QUEUE,	/* -q */
-	SENDMAIL_SCHEDULE,	/* -qI ID */
+	SENDMAIL_SCHEDULE,	/* -qI ID, -qR DOMAIN */
 	SENDMAIL_NOTHING,	/* host status, of which there is none */
 };
 
@@ -28,6 +28,8 @@ struct sendmail_options {
 	const char *reverse_path;	/* -f, -r: as written; "" and "<>" are the null one */
 	const char *full_name;		/* -F */
 	const char *queue_id;		/* -qI */
+	const char *domain;		/* -qR, without "@"; else NULL */
+	const char *aliases;		/* -oA, -O AliasFile=: the text for -bi, or NULL */
 	const char *envid;		/* -V: plain text, 1 to SENDMAIL_ENVID_MAX printable octets */
 	const char *notify;		/* "never", or of the letters s, f, d; never NULL */
 	const char *ret;		/* "FULL", "HDRS"; never NULL */

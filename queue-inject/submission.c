@@ -51,17 +51,38 @@ expand_gecos(char *to, size_t size, const char *gecos, const char *login)
 	to[n] = '\0';
 }
 
+/* The account of the caller's uid. Where several share it, $USER or $LOGNAME tells which;
+ * what they say of other accounts is not believed. */
+static const struct passwd *
+find_account(uid_t uid)
+{
+	static const char *const variables[] = { "USER", "LOGNAME" };
+	const struct passwd *pw;
+
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+		const char *name = getenv(variables[i]);
+
+		pw = name != NULL ? getpwnam(name) : NULL;
+		if (pw != NULL && pw->pw_uid == uid)
+			return pw;
+	}
+	return getpwuid(uid);
+}
+
 static void
 find_caller(struct submission *s)
 {
-	const struct passwd *pw = getpwuid(getuid());
+	const struct passwd *pw = find_account(getuid());
+	const char *name = getenv("NAME");
 
-	if (pw == NULL) {
+	if (pw != NULL) {
+		snprintf(s->user, sizeof s->user, "%s", pw->pw_name);
+		expand_gecos(s->full_name, sizeof s->full_name, pw->pw_gecos == NULL ? "" : pw->pw_gecos, pw->pw_name);
+	} else {
 		snprintf(s->user, sizeof s->user, "uid%lu", (unsigned long)getuid());
-		return;
 	}
-	snprintf(s->user, sizeof s->user, "%s", pw->pw_name);
-	expand_gecos(s->full_name, sizeof s->full_name, pw->pw_gecos == NULL ? "" : pw->pw_gecos, pw->pw_name);
+	if (name != NULL && *name != '\0')
+		snprintf(s->full_name, sizeof s->full_name, "%s", name);
 }
 
 static void

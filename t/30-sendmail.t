@@ -194,7 +194,9 @@ is '-I too' "$(other -I)" 'newaliases'
 is '-bs speaks SMTP' "$(other -bs)" 'smtp-recv -b'
 is '-q runs the queue' "$(other -q)" 'queue-run'
 is '-qI schedules a message' "$(other -qI1.abc)" 'smtpctl schedule 1.abc'
+is '-qR schedules the mail for a domain' "$(other -qRexample.org)" 'smtpctl schedule @example.org'
 is '-bd starts smtpd' "$(other -bd -q30m 2>/dev/null)" 'smtpd'
+is '-bD in the foreground, with syslog' "$(other -bD)" 'smtpd -F'
 
 if test -x "$(git --exec-path 2>/dev/null)/git-send-email"; then
 	mkdir "$SANDBOX/repository"
