@@ -14,8 +14,10 @@
 
 #include "lib/place.h"
 
-/* The one mapping of the process, as log.c has the one log. */
+/* The one mapping of the process, as log.c has the one log. The descriptor stays open: closing it, or another
+ * one on the same file, would drop the marks. */
 static uint64_t *slots;
+static int slots_fd = -1;
 
 static uint64_t *
 map_file(int fd)
@@ -43,7 +45,10 @@ stats_open(const char *name)
 	if (fd == -1)
 		return;
 	slots = map_file(fd);
-	close(fd);
+	if (slots != NULL)
+		slots_fd = fd;
+	else
+		close(fd);
 }
 
 void
@@ -57,4 +62,36 @@ stats_add(unsigned slot, uint64_t n)
 	while (!__atomic_compare_exchange_n(&slots[slot], &old, htole64(le64toh(old) + n), false,
 	    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+}
+
+void
+stats_set(unsigned slot, uint64_t n)
+{
+	if (slots != NULL && slot < STATS_SLOTS)
+		__atomic_store_n(&slots[slot], htole64(n), __ATOMIC_RELAXED);
+}
+
+/* Shared locks: one that somebody else holds on the file, who may read it, is never in the way. */
+static void
+mark(enum stats_gauge gauge, int type)
+{
+	struct flock l = {
+		.l_type = (short)type, .l_whence = SEEK_SET, .l_start = ((off_t)gauge << STATS_GAUGE_SHIFT) + getpid(),
+		.l_len = 1,
+	};
+
+	if (slots_fd != -1 && fcntl(slots_fd, F_SETLK, &l) == -1)
+		return;		/* not seen among the others, that is all */
+}
+
+void
+stats_enter(enum stats_gauge gauge)
+{
+	mark(gauge, F_RDLCK);
+}
+
+void
+stats_leave(enum stats_gauge gauge)
+{
+	mark(gauge, F_UNLCK);
 }

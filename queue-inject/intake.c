@@ -20,6 +20,7 @@
 #include "lib/passwd.h"
 #include "lib/place.h"
 #include "lib/printable.h"
+#include "lib/stats.h"
 
 enum { REPORT_FD = 6, DEFAULT_SIZE_MAX = 36700160 };
 
@@ -275,9 +276,22 @@ tell_caller(const struct intake *in)
 	    dprintf(REPORT_FD, "K%s", in->draft.id) > 0;
 }
 
+/* After the commit, so that nothing is counted that is not there. */
+static void
+count(const struct intake *in)
+{
+	bool is_remote = in->facts.origin == ORIGIN_SMTP || in->facts.origin == ORIGIN_UNKNOWN;
+
+	stats_open("queue");
+	stats_add(STATS_QUEUE_MESSAGES, 1);
+	stats_add(is_remote ? STATS_QUEUE_INSERTS_REMOTE : STATS_QUEUE_INSERTS_LOCAL,
+	    genalloc_len(struct envelope_recipient, &in->envelope.recipients));
+}
+
 void
 intake_report(struct intake *in)
 {
+	count(in);
 	queue_pull_trigger(&in->queue);		/* best effort: a lost trigger costs delay, not mail */
 	if (!tell_caller(in))
 		log_line("%s: from=<%s>, size=%llu, nrcpts=%zu, proto=queue, relay=uid %lu", in->draft.id,

@@ -17,6 +17,7 @@
 #include <skalibs/selfpipe.h>
 
 #include "lib/log.h"
+#include "lib/stats.h"
 
 /* What the n-th entry of the poll array belongs to. */
 struct watched {
@@ -327,6 +328,8 @@ loop_run(struct runner *r)
 		router_dispatch(r);
 		lane_dispatch(r);
 		lane_tidy(r);
+		stats_set(STATS_QUEUE_WORKERS, r->nworkers);
+		stats_set(STATS_QUEUE_WINDOW, r->nmessages);
 		if (is_done(r))
 			break;
 		if (!watch_all(r, &t)) {

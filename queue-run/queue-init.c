@@ -6,6 +6,7 @@
  * the spool belongs to ppqueue where that account exists, and the Maildir for
  * mail that would end at uid 0 is made for ppalias.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -47,7 +49,7 @@ find_account(const char *name, uid_t *uid, gid_t *gid)
 static void
 make_counters(const char *directory, const char *name, const char *account)
 {
-	static const char zeros[STATS_SLOTS * sizeof(uint64_t)];
+	uint64_t slots[STATS_SLOTS] = { [STATS_SINCE] = htole64((uint64_t)time(NULL)) };
 	uid_t uid;
 	gid_t gid;
 	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
@@ -58,7 +60,7 @@ make_counters(const char *directory, const char *name, const char *account)
 	fd_close(dir);
 	if (fd == -1 && errno == EEXIST)
 		return;
-	if (fd == -1 || write(fd, zeros, sizeof zeros) != sizeof zeros || fchmod(fd, 0644) == -1)
+	if (fd == -1 || write(fd, slots, sizeof slots) != sizeof slots || fchmod(fd, 0644) == -1)
 		die_errno(EX_CANTCREAT, "%s/%s", directory, name);
 	find_account(account, &uid, &gid);
 	if (fchown(fd, uid, gid) == -1)

@@ -194,6 +194,8 @@ start_open_queue(struct runner *r)
 	stats_open("queue");
 	destination_load(r);
 	pause_look(r);
+	stats_enter(STATS_GAUGE_PROCESS);
+	stats_add(STATS_QUEUE_RUNS, 1);
 	conf_server_name(r->host, sizeof r->host);
 	r->started = time(NULL);
 	r->is_after_reboot = is_first_since_boot(r);

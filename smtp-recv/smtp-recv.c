@@ -31,6 +31,7 @@ main(int argc, char *argv[])
 	if (!setup_find_peer(&s) || !setup_configure(&s))
 		return 0;
 	stats_open("smtp");
+	stats_enter(STATS_GAUGE_PROCESS);
 	session_run(&s);
 	table_set_free(s.tables);	/* programs that answer for tables end with us */
 	return 0;
