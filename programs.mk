@@ -67,6 +67,21 @@ queue-run.src := queue-run/queue-run.c queue-run/start.c queue-run/loop.c queue-
 queue-run.libs := $(ZLIB) $(CDB)
 route_packet.with := queue-run/route_packet.c
 
+# The operator's side. Asks for the accounts of the system by name.
+queue-view.parts := $(addprefix queue-run/,agent.c listing.c operate.c request.c request_line.c selection.c show_queue.c walk.c)
+request.with := $(queue-view.parts)
+listing.with := queue-run/listing.c queue-run/selection.c
+ctl_words.with := queue-run/ctl_words.c
+counters.with := queue-run/counters.c queue-run/counters_format.c
+PROGRAMS += queue-peek
+queue-peek.src := queue-run/queue-peek.c $(queue-view.parts)
+queue-peek.libs := $(ZLIB) $(CDB)
+PROGRAMS += smtpctl
+smtpctl.parts := $(queue-view.parts) $(addprefix queue-run/,counters.c counters_format.c ctl_flag.c ctl_operate.c \
+    ctl_queue.c ctl_stats.c ctl_words.c)
+smtpctl.src := queue-run/smtpctl.c $(smtpctl.parts)
+smtpctl.libs := $(ZLIB) $(CDB)
+
 PROGRAMS += sendmail
 sendmail.parts := $(addprefix queue-inject/,sendmail_header.c sendmail_options.c sendmail_other.c sendmail_verify.c \
   submission.c)

@@ -116,7 +116,7 @@ need()
 	for t_p; do
 		test -x "$BUILD_DIR/bin/$t_p" && continue
 		case $t_p in
-		smtp-*|queue-*|deliver-local|smtpd|sendmail|newaliases|makemap) bail_out "$t_p is not built" ;;
+		smtp*|queue-*|deliver-local|smtpd|sendmail|newaliases|makemap) bail_out "$t_p is not built" ;;
 		esac
 		command -v "$t_p" >/dev/null || skip_all "$t_p is not there"
 	done
