@@ -237,14 +237,16 @@ match_netaddr(struct open_table *o, const char *key, stralloc *why)
 	return LOOKUP_ABSENT;
 }
 
-/* A pattern with '@' is for the whole address (an empty local part: any), one
- * without for the local part. The '@' of an address is its last one. */
-static bool
-glob_mailaddr(const char *pattern, const char *key)
+/* A pattern with '@' is for the whole address (an empty local part: any, "@" alone: every
+ * address), one without for the local part. The '@' of an address is its last one. */
+bool
+table_glob_mailaddr(const char *pattern, const char *key)
 {
 	const char *at = strrchr(key, '@');
 	char local[TABLE_KEY_MAX + 1];
 
+	if (strcmp(pattern, "@") == 0)
+		return true;
 	if (pattern[0] == '@')
 		return at != NULL && table_glob(pattern + 1, at + 1);
 	if (strchr(pattern, '@') != NULL)
@@ -274,7 +276,7 @@ match_mailaddr(struct open_table *o, const char *key, stralloc *why)
 		if (answer != LOOKUP_ABSENT)
 			return answer;
 	}
-	return find_glob(o, key, glob_mailaddr, why);
+	return find_glob(o, key, table_glob_mailaddr, why);
 }
 
 /* A helper does its own matching: its table is asked for the key itself. */

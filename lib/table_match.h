@@ -9,6 +9,9 @@
  * ASCII case is ignored. */
 bool table_glob(const char *pattern, const char *s);
 
+/* Whether an entry of a table of addresses (user@dom, @dom, user, "@") is about the address. */
+bool table_glob_mailaddr(const char *pattern, const char *address);
+
 /* An address or a network. */
 struct table_net {
 	int family;			/* AF_INET or AF_INET6 */
