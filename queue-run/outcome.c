@@ -137,6 +137,25 @@ free_children(genalloc *children, const stralloc *nodes)
 	genalloc_free(struct queue_child, children);
 }
 
+/* Whether the message would have too many: a user may answer each look at his
+ * .forward with addresses that were not there before. */
+static bool
+is_too_much(const struct message *m, const stralloc *nodes)
+{
+	size_t expanded = message_count(m) - genalloc_len(struct envelope_recipient, &m->file.envelope.recipients);
+
+	return expanded + node_list_count(nodes) > EXPANDED_MAX;
+}
+
+/* No expansion leads on from here. */
+static bool
+record_dead_end(struct message *m, size_t i, const char *reason)
+{
+	log_outcome(m, i, "Failed", reason);
+	stats_add(STATS_QUEUE_FAILED, 1);
+	return record_failure(m, i, reason);
+}
+
 static bool
 record_expansion(struct runner *r, struct message *m, struct outcome *o)
 {
@@ -147,6 +166,8 @@ record_expansion(struct runner *r, struct message *m, struct outcome *o)
 	size_t at = 0, start = 0;
 	bool is_recorded = true, is_loop = false;
 
+	if (is_too_much(m, &o->nodes))
+		return record_dead_end(m, o->recipient, "5.4.6 too many addresses behind the recipients of one message");
 	while (is_recorded && node_list_next(&n, &at, &o->nodes)) {
 		is_recorded = make_child(r, m, o, &n, o->nodes.s + start, &c, &text) &&
 		    genalloc_append(struct queue_child, &children, &c);
@@ -158,8 +179,7 @@ record_expansion(struct runner *r, struct message *m, struct outcome *o)
 	stralloc_free(&text);
 	if (!is_recorded || !is_loop)
 		return is_recorded;
-	log_outcome(m, o->recipient, "Failed", "5.4.6 the alias leads back to itself");
-	return record_failure(m, o->recipient, "5.4.6 the alias leads back to itself");
+	return record_dead_end(m, o->recipient, "5.4.6 the alias leads back to itself");
 }
 
 static bool

@@ -78,6 +78,7 @@ enum {
 	ROUTE_PATIENCE_MS = 50,		/* until one that is busy gets help by another one */
 	ROUTER_END_SECONDS = 3,		/* for routing processes, when the runner ends */
 	STEP_NAME_MAX = 255,		/* octets of a local name */
+	EXPANDED_MAX = 10000,		/* nodes of aliases and .forwards behind one message */
 	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
 };
 

@@ -45,6 +45,12 @@ message_recipient(const struct message *m, size_t i)
 	return queue_file_recipient(&m->file, i);
 }
 
+size_t
+message_count(const struct message *m)
+{
+	return queue_file_count(&m->file);
+}
+
 struct world {
 	struct runner r;
 	struct message m;
@@ -154,6 +160,41 @@ nothing_expires_because_the_clock_jumped(void **state)
 	assert_int_equal(status(w), RECIPIENT_FAILED);
 }
 
+static void
+expand(struct world *w, size_t i, size_t n)
+{
+	stralloc nodes = STRALLOC_ZERO;
+	static unsigned number;
+	char name[32];
+
+	while (n-- > 0) {
+		snprintf(name, sizeof name, "u%u@x", number++);
+		assert_true(stralloc_cats(&nodes, name) && stralloc_0(&nodes));
+	}
+	outcome_expanded(&w->r, &w->m, i, &nodes, true, 1000);
+	while (w->m.progress.len < queue_file_count(&w->m.file))
+		assert_true(stralloc_0(&w->m.progress));
+	stralloc_free(&nodes);
+}
+
+static void
+the_nodes_behind_one_message_are_bounded(void **state)
+{
+	struct world *w = *state;
+
+	expand(w, 0, EXPANDED_MAX - 2);
+	assert_int_equal(status(w), RECIPIENT_EXPANDED);
+	expand(w, 1, 3);
+	assert_int_equal(queue_file_recipient(&w->m.file, 1)->status, RECIPIENT_FAILED);
+	assert_string_equal(queue_file_recipient(&w->m.file, 1)->reason,
+	    "5.4.6 too many addresses behind the recipients of one message");
+	expand(w, 2, 2);
+	assert_int_equal(queue_file_recipient(&w->m.file, 2)->status, RECIPIENT_EXPANDED);
+	expand(w, 3, 1);
+	assert_int_equal(queue_file_recipient(&w->m.file, 3)->status, RECIPIENT_FAILED);
+	assert_int_equal(queue_file_count(&w->m.file), 1 + EXPANDED_MAX);
+}
+
 int
 main(void)
 {
@@ -164,6 +205,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_recipient_is_absent_only_after_a_quarter_of_an_hour, make_message,
 		    remove_message),
 		cmocka_unit_test_setup_teardown(nothing_expires_because_the_clock_jumped, make_message, remove_message),
+		cmocka_unit_test_setup_teardown(the_nodes_behind_one_message_are_bounded, make_message, remove_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
