@@ -24,6 +24,7 @@ outcome_set(struct outcome *o, enum verdict v, const char *format, ...)
 	va_end(args);
 	o->is_settled = true;
 	o->verdict = v;
+	o->is_passed_on = false;
 	printable_copy(o->reason, sizeof o->reason, text, strlen(text));
 }
 

@@ -11,6 +11,7 @@
 struct outcome {
 	bool is_settled;
 	enum verdict verdict;
+	bool is_passed_on;		/* DELIVERED, and the server knows DSN */
 	char reason[JOB_REASON_MAX + 1];
 };
 

@@ -59,8 +59,9 @@ report(struct server *s)
 
 	genalloc_setlen(struct job_verdict, &s->verdicts, 0);
 	for (size_t i = 0; i < s->delivery.n; i++) {
+		const struct outcome *o = &s->delivery.o[i];
 		struct job_verdict v = {
-			.verdict = s->delivery.o[i].verdict, .reason = s->delivery.o[i].reason,
+			.verdict = o->is_passed_on ? VERDICT_PASSED_ON : o->verdict, .reason = o->reason,
 		};
 
 		if (!genalloc_append(struct job_verdict, &s->verdicts, &v))

@@ -347,6 +347,8 @@ say_text(struct transaction *t)
 			return;
 	if (!t->c->is_lmtp)
 		settle_by_reply(t, verdict_of(t->c->c.reply.code));
+	for (size_t i = 0; i < t->n; i++)
+		outcome_of(t, i)->is_passed_on = t->c->x.dsn && outcome_of(t, i)->verdict == VERDICT_DELIVERED;
 	t->c->needs_rset = false;
 }
 

@@ -318,6 +318,7 @@ get_verdict(struct rest *r, struct job_verdict *v)
 	v->reason = s + 1;
 	switch (s[0]) {
 	case VERDICT_DELIVERED:
+	case VERDICT_PASSED_ON:
 	case VERDICT_DEFERRED:
 	case VERDICT_UNREACHABLE:
 	case VERDICT_FAILED:

@@ -79,6 +79,7 @@ struct job {
 
 enum verdict {
 	VERDICT_DELIVERED = 'K',	/* and durable */
+	VERDICT_PASSED_ON = 'P',	/* the same, to a server that knows DSN: to tell of success is its business now */
 	VERDICT_DEFERRED = 'Z',
 	VERDICT_UNREACHABLE = 'U',	/* deferred, because nobody answered at the whole destination: the
 					 * runner spares it further attempts for a while */

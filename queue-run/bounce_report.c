@@ -204,11 +204,23 @@ success_words(enum notice_action action)
 	return "";
 }
 
+/* Whether it failed since what was not for good went on for too long. */
 static bool
-append_reason_words(stralloc *to, const struct notice_recipient *r)
+is_given_up(const struct notice *n, const struct notice_recipient *r)
+{
+	char status[BOUNCE_STATUS_MAX];
+
+	return n->kind == NOTICE_FAILURE && *bounce_find_status(status, r) == '4';
+}
+
+static bool
+append_reason_words(stralloc *to, const struct notice *n, const struct notice_recipient *r)
 {
 	if (*success_words(r->action) != '\0')
 		return bounce_append_wrapped(to, "    ", success_words(r->action), true);
+	if (is_given_up(n, r) && !bounce_append_wrapped(to, "    ", "It was tried again and again, until this mail system "
+	    "gave up. The last time:", true))
+		return false;
 	if (*r->remote != '\0') {
 		if (!stralloc_cats(to, "    The mail server ") ||
 		    !printable_append(to, r->remote, strnlen(r->remote, ADDRESS_DOMAIN_MAX)) ||
@@ -228,7 +240,7 @@ append_recipient_words(stralloc *to, const struct notice *n, const struct notice
 	if (*r->original != '\0' && strcmp(r->original, r->address) != 0 &&
 	    !(stralloc_cats(to, "    You sent it to:\n") && bounce_append_wrapped(to, "    ", r->original, true)))
 		return false;
-	if (!append_reason_words(to, r))
+	if (!append_reason_words(to, n, r))
 		return false;
 	if (n->kind == NOTICE_FAILURE)
 		return stralloc_cats(to, "\n") &&

@@ -1,6 +1,7 @@
 /* bounce_text: see bounce_text.h. */
 #include "queue-run/bounce_text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -230,4 +231,46 @@ bounce_hide_directories(char *reason)
 			memmove(s, s + n, strlen(s + n) + 1);
 		is_start = *s == ' ' || *s == '(';
 	}
+}
+
+/* ---- replies ---- */
+
+/* The length of "HOST[ADDRESS]" at s; 0 where none is. *host is that of the name. */
+static size_t
+scan_peer(size_t *host, const char *s)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+	size_t address;
+
+	*host = strspn(s, letters);
+	if (*host == 0 || s[*host] != '[')
+		return 0;
+	address = strspn(s + *host + 1, "0123456789abcdefABCDEF.:");
+	return address > 0 && s[*host + 1 + address] == ']' ? *host + address + 2 : 0;
+}
+
+static bool
+is_reply(const char *s)
+{
+	return (*s == '2' || *s == '4' || *s == '5') && (skip_reply_code(s) != s || strlen(s) == 3);
+}
+
+void
+bounce_split_reply(struct notice_recipient *r)
+{
+	char *reason = (char *)(uintptr_t)r->reason, *peer;	/* in the request's memory */
+	size_t code = scan_status(reason), host, len;
+
+	if (*r->remote != '\0' || code == 0 || reason[code] != ' ')
+		return;
+	peer = reason + code + 1;
+	len = scan_peer(&host, peer);
+	if (len == 0 || strncmp(peer + len, ": ", 2) != 0 || !is_reply(peer + len + 2))
+		return;
+	reason[code] = '\0';
+	peer[host] = '\0';
+	if (*r->status == '\0')
+		r->status = reason;
+	r->remote = peer;
+	r->reason = peer + len + 2;
 }

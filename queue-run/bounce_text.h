@@ -31,6 +31,10 @@ bool bounce_append_utf8_xtext(stralloc *to, const char *address);
  * use for the rest, and an administrator finds it in the log. */
 void bounce_hide_directories(char *reason);
 
+/* Makes status, remote and "550 words" of a reason that is a server's reply, "5.1.1
+ * mx.example.net[192.0.2.1]: 550 words", in place; leaves any other as it is. */
+void bounce_split_reply(struct notice_recipient *r);
+
 /* The enhanced status code of a recipient: the given one, else one at the front of
  * the reason ("5.1.1 words", "550 5.1.1 words"), else by its action. Returns status. */
 const char *bounce_find_status(char status[BOUNCE_STATUS_MAX], const struct notice_recipient *r);

@@ -80,6 +80,38 @@ message_reverse_path(const struct message *m, size_t i)
 	return own != NULL ? own : m->file.envelope.reverse_path;
 }
 
+static bool
+is_one_of_many(const struct message *m, size_t i)
+{
+	const struct queue_link *l = genalloc_s(struct queue_link, &m->file.links);
+	size_t nlinks = genalloc_len(struct queue_link, &m->file.links);
+
+	for (long p = message_recipient(m, i)->parent; p != RECIPIENT_NO_PARENT; p = message_recipient(m, (size_t)p)->parent) {
+		size_t n = 0;
+
+		for (size_t k = 0; k < nlinks; k++)
+			n += l[k].parent == (size_t)p;
+		if (n > 1)
+			return true;
+	}
+	return false;
+}
+
+const char *
+message_notify(const struct message *m, size_t i, char letters[NOTIFY_MAX + 1])
+{
+	const char *notify = message_recipient(m, i)->notify;
+	size_t n = 0;
+
+	if (strchr(notify, 's') == NULL || !is_one_of_many(m, i))
+		return notify;
+	for (; *notify != '\0' && n < NOTIFY_MAX; notify++)
+		if (*notify != 's')
+			letters[n++] = *notify;
+	letters[n] = '\0';
+	return n > 0 ? letters : "never";	/* nothing would mean failure and delay */
+}
+
 /* Removes a message from the window; its file is where it should be. */
 static void
 leave_window(struct runner *r, struct message *m)
@@ -94,7 +126,7 @@ leave_window(struct runner *r, struct message *m)
 	queue_file_close(&m->file);
 	stralloc_free(&m->progress);
 	genalloc_free(size_t, &m->bounced);
-	genalloc_free(size_t, &m->succeeded);
+	genalloc_free(struct success, &m->succeeded);
 	feed_free(&m->bounce_feed);
 	free((void *)(uintptr_t)m->parked);
 	free(m);

@@ -63,6 +63,7 @@ record_deferral(struct runner *r, struct message *m, struct outcome *o)
 	if (!queue_file_defer(&m->file, o->recipient, now, o->kind == OUTCOME_ABSENT, o->reason))
 		return false;
 	m->has_deferral = true;
+	m->expire_seconds = o->expire_seconds;
 	q = message_recipient(m, o->recipient);
 	if (o->kind == OUTCOME_ABSENT && q->first_absent + ABSENCE_SECONDS > m->due_not_before)
 		m->due_not_before = q->first_absent + ABSENCE_SECONDS;
@@ -156,6 +157,16 @@ record_dead_end(struct message *m, size_t i, const char *reason)
 	return record_failure(m, i, reason);
 }
 
+void
+outcome_tell(struct message *m, size_t i, enum notice_action action)
+{
+	struct success s = { .recipient = i, .action = action };
+	char letters[NOTIFY_MAX + 1];
+
+	if (strchr(message_notify(m, i, letters), 's') != NULL && !genalloc_append(struct success, &m->succeeded, &s))
+		log_line("%s: no memory for a success notice", m->id);
+}
+
 static bool
 record_expansion(struct runner *r, struct message *m, struct outcome *o)
 {
@@ -175,6 +186,8 @@ record_expansion(struct runner *r, struct message *m, struct outcome *o)
 	}
 	is_recorded = is_recorded && queue_file_expand(&m->file, o->recipient,
 	    genalloc_s(struct queue_child, &children), genalloc_len(struct queue_child, &children), &is_loop);
+	if (is_recorded && !is_loop && genalloc_len(struct queue_child, &children) > 1)
+		outcome_tell(m, o->recipient, NOTICE_EXPANDED);
 	free_children(&children, &o->nodes);
 	stralloc_free(&text);
 	if (!is_recorded || !is_loop)
@@ -298,8 +311,6 @@ outcome_delivered(struct runner *r, struct message *m, size_t i, const char *rea
 	log_proof(m, i, reason);
 	log_outcome(m, i, "Sent", "");
 	stats_add(STATS_QUEUE_DELIVERED, 1);
-	if (strchr(message_recipient(m, i)->notify, 's') != NULL && !genalloc_append(size_t, &m->succeeded, &i))
-		log_line("%s: no memory for a success notice", m->id);
 	keep(r, m, &o, NULL, NULL);
 }
 

@@ -90,8 +90,10 @@ decode_request(struct bounce *b)
 	if (!notice_decode(&b->notice, &used, b->request.s, b->request.len))
 		die_errno(errno == ENOMEM ? EX_TEMPFAIL : EX_USAGE, "the request");
 	r = genalloc_s(struct notice_recipient, &b->notice.recipients);
-	for (size_t i = 0; i < genalloc_len(struct notice_recipient, &b->notice.recipients); i++)
+	for (size_t i = 0; i < genalloc_len(struct notice_recipient, &b->notice.recipients); i++) {
 		bounce_hide_directories((char *)(uintptr_t)r[i].reason);	/* in b->request */
+		bounce_split_reply(&r[i]);
+	}
 	b->text = b->request.s + used;
 	b->text_len = b->request.len - used;
 	if (b->text_len > NOTICE_TEXT_MAX)
@@ -165,7 +167,8 @@ inject(struct bounce *b)
 	append_envelope(b, &envelope);
 	f.origin = ORIGIN_NOTICE;
 	f.uid = getuid();
-	f.is_smtputf8 = b->notice.is_smtputf8;
+	/* Only the header needs SMTPUTF8: parts are 8-bit text, whatever their type. */
+	f.is_smtputf8 = address_is_international(b->notice.reverse_path, strlen(b->notice.reverse_path));
 	f.body = address_is_international(b->message.s, b->message.len) ? "8BITMIME" : "";
 	inject_start(&i, &f);		/* if that fails, inject_finish says so */
 	if (!inject_write(&i, b->message.s, b->message.len)) {

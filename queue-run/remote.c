@@ -84,6 +84,7 @@ add_to_lane(struct runner *r, struct lane *l, struct message *m, size_t i, uint3
 		job_free(j);
 		return false;
 	}
+	j->is_relay = true;
 	m->running++;
 	lane_add(r, l, j);
 	return true;
@@ -153,13 +154,14 @@ remote_load(const struct runner *r, const struct lane *l, struct job_run *j)
 		.ret = f->ret, .envid = f->envid, .is_smtputf8 = f->is_smtputf8, .text_size = m->file.text_size,
 		.recipients = GENALLOC_ZERO,
 	};
-	bool is_loaded = true;
+	char letters[JOB_RECIPIENTS_MAX][NOTIFY_MAX + 1];
+	bool is_loaded = n <= JOB_RECIPIENTS_MAX;
 
 	for (size_t k = 0; is_loaded && k < n; k++) {
 		const struct queue_recipient *q = message_recipient(m, i[k]);
 		struct job_recipient to = {
 			.original = message_recipient(m, message_root(m, i[k]))->text, .address = q->text,
-			.notify = q->notify, .orcpt = q->orcpt,
+			.notify = message_notify(m, i[k], letters[k]), .orcpt = q->orcpt,
 		};
 
 		is_loaded = genalloc_append(struct job_recipient, &job.recipients, &to);

@@ -32,13 +32,23 @@ is_noticeable(const struct message *m)
 	    strcmp(m->file.envelope.reverse_path, NOTICE_DOUBLE_PATH) != 0;
 }
 
+static const struct success *
+find_success(const struct message *m, size_t i)
+{
+	const struct success *s = genalloc_s(struct success, &m->succeeded);
+	size_t n = genalloc_len(struct success, &m->succeeded);
+
+	for (size_t k = 0; k < n; k++)
+		if (s[k].recipient == i)
+			return &s[k];
+	return NULL;
+}
+
 /* Whether recipient i is part of a notice of that kind. */
 static bool
 belongs(const struct message *m, size_t i, enum notice_kind kind)
 {
 	const struct queue_recipient *q = message_recipient(m, i);
-	const size_t *done = genalloc_s(size_t, &m->succeeded);
-	size_t ndone = genalloc_len(size_t, &m->succeeded);
 
 	switch (kind) {
 	case NOTICE_FAILURE:
@@ -47,10 +57,7 @@ belongs(const struct message *m, size_t i, enum notice_kind kind)
 	case NOTICE_DELAY:
 		return q->status == RECIPIENT_PENDING && (*q->notify == '\0' || strchr(q->notify, 'd') != NULL);
 	case NOTICE_SUCCESS:
-		for (size_t k = 0; k < ndone; k++)
-			if (done[k] == i)
-				return true;
-		return false;
+		return find_success(m, i) != NULL;
 	}
 	return false;
 }
@@ -83,23 +90,32 @@ choose(const struct runner *r, const struct message *m, enum notice_kind *kind)
 	if (!is_noticeable(m))
 		return false;
 	*kind = NOTICE_SUCCESS;
-	if (genalloc_len(size_t, &m->succeeded) > 0)
+	if (genalloc_len(struct success, &m->succeeded) > 0)
 		return true;
 	*kind = NOTICE_DELAY;
 	return is_late(r, m) && m->has_deferral && count_belonging(m, NOTICE_DELAY) > 0;
 }
 
 static enum notice_action
-action_of(enum notice_kind kind)
+action_of(const struct message *m, size_t i, enum notice_kind kind)
 {
 	switch (kind) {
 	case NOTICE_DELAY:
 		return NOTICE_DELAYED;
 	case NOTICE_SUCCESS:
-		return NOTICE_DELIVERED;
+		return find_success(m, i)->action;
 	default:
 		return NOTICE_FAILED;
 	}
+}
+
+/* Until when a delayed one is tried, as far as is known. */
+static int64_t
+retry_until(const struct runner *r, const struct message *m)
+{
+	if (m->expire_seconds != 0)
+		return m->file.created + m->expire_seconds;
+	return r->conf != NULL ? m->file.created + r->conf->expire_seconds : 0;
 }
 
 /* A command or path of an alias is nobody's business: its parent's address stands for it. */
@@ -140,10 +156,10 @@ describe(const struct runner *r, const struct message *m, enum notice_kind kind,
 		to_tell.orcpt = q->orcpt;
 		to_tell.notify = q->notify;
 		to_tell.reason = q->reason;
-		to_tell.action = action_of(kind);
+		to_tell.action = action_of(m, i, kind);
 		to_tell.last_attempt = (int64_t)time(NULL);
-		if (kind == NOTICE_DELAY && r->conf != NULL)
-			to_tell.retry_until = m->file.created + r->conf->expire_seconds;
+		if (kind == NOTICE_DELAY)
+			to_tell.retry_until = retry_until(r, m);
 		is_described = genalloc_append(struct notice_recipient, &n.recipients, &to_tell);
 	}
 	is_described = is_described && notice_encode(to, &n);
@@ -164,11 +180,13 @@ note_bounced(struct message *m, enum notice_kind kind)
 	return true;
 }
 
-/* Not now: the message goes back to the calendar with its failures unreported. */
+/* Not now: the message goes back to the calendar with its failures unreported. Of
+ * success nothing is on record but that it is one. */
 static bool
-postpone(struct message *m, const char *why)
+postpone(struct message *m, enum notice_kind kind, const char *why)
 {
-	log_line("%s: the notice has to wait: %s", m->id, why);
+	log_line("%s: %s: %s", m->id,
+	    kind == NOTICE_SUCCESS ? "the sender is not told of the success" : "the notice has to wait", why);
 	m->is_bounce_tried = true;
 	m->due_not_before = (int64_t)time(NULL) + QUEUE_SLOT_SECONDS;
 	return false;
@@ -218,17 +236,17 @@ report_start(struct runner *r, struct message *m)
 	if (r->is_stopping || !choose(r, m, &kind))
 		return false;
 	if (is_over_the_limit(r))
-		return postpone(m, "too many notices this minute");
+		return postpone(m, kind, "too many notices this minute");
 	f->head.len = 0;
 	if (!describe(r, m, kind, &f->head) || !note_bounced(m, kind))
-		return postpone(m, "no memory");
+		return postpone(m, kind, "no memory");
 	f->head_sent = 0;
 	f->text_fd = m->file.fd;
 	f->text_at = 0;
 	f->text_left = m->file.text_size < NOTICE_TEXT_MAX ? m->file.text_size : NOTICE_TEXT_MAX;
 	m->bounce_kind = kind;
 	if (!start_queue_bounce(m))
-		return postpone(m, strerror(errno));
+		return postpone(m, kind, strerror(errno));
 	report_writable(r, m);
 	return true;
 }
@@ -273,7 +291,7 @@ mark_reported(struct runner *r, struct message *m, bool is_queued)
 		mark_warned(r, m);
 		break;
 	case NOTICE_SUCCESS:
-		genalloc_setlen(size_t, &m->succeeded, 0);
+		genalloc_setlen(struct success, &m->succeeded, 0);
 		break;
 	}
 }
@@ -291,7 +309,7 @@ report_ended(struct runner *r, struct message *m, int status)
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == EX_DATAERR) {
 		mark_reported(r, m, false);
 	} else {
-		postpone(m, "queue-bounce could not make it");
+		postpone(m, m->bounce_kind, "queue-bounce could not make it");
 	}
 	message_advance(r, m);
 }

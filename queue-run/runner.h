@@ -77,6 +77,7 @@ enum {
 	ROUTE_SECONDS = 60,		/* for one question to a routing process */
 	ROUTE_PATIENCE_MS = 50,		/* until one that is busy gets help by another one */
 	ROUTER_END_SECONDS = 3,		/* for routing processes, when the runner ends */
+	NOTIFY_MAX = 5,			/* "never" */
 	STEP_NAME_MAX = 255,		/* octets of a local name */
 	EXPANDED_MAX = 10000,		/* nodes of aliases and .forwards behind one message */
 	LOSSES_MAX = 2,			/* a job whose process died so often is deferred */
@@ -109,6 +110,7 @@ struct job_run {
 	bool is_quick;			/* may stand in line behind others in one process */
 	bool reads_forward;		/* may be answered with an expansion: the .forward of uid */
 	bool reads_list;		/* the same: an :include: of an alias */
+	bool is_relay;			/* to another host */
 	uid_t uid;
 };
 
@@ -231,6 +233,12 @@ struct outcome {
 	int64_t tried;			/* DEFERRED: when the attempt was, 0: now */
 };
 
+/* What a sender who asked for it is told of a recipient. */
+struct success {
+	size_t recipient;
+	enum notice_action action;
+};
+
 struct message {
 	struct message *next, *previous;
 	struct queue_file file;
@@ -249,7 +257,8 @@ struct message {
 	struct feed bounce_feed;
 	tain bounce_deadline;
 	genalloc bounced;		/* size_t: recipients that the notice is about */
-	genalloc succeeded;		/* size_t: delivered now, and NOTIFY=SUCCESS */
+	genalloc succeeded;		/* struct success: of this attempt */
+	uint32_t expire_seconds;	/* of the last deferral; 0 = none in this attempt */
 	bool is_bounce_tried;
 };
 
@@ -359,6 +368,11 @@ size_t message_root(const struct message *m, size_t i);
 /* The reverse-path that counts for recipient i. */
 const char *message_reverse_path(const struct message *m, size_t i);
 
+/* NOTIFY of recipient i: the envelope's, but without SUCCESS for one of several that
+ * an alias stands for, since the sender is told that it was expanded (RFC 3461
+ * 5.2.7.3 c). letters is memory for it. */
+const char *message_notify(const struct message *m, size_t i, char letters[NOTIFY_MAX + 1]);
+
 /* ---- step.c ---- */
 
 /* Decides about one pending recipient: records an outcome, hands out a job or a question. */
@@ -422,6 +436,9 @@ _Noreturn void router_child_run(const struct conf *c, int fd, pid_t runner);
 /* Takes over what became of a recipient: logs it, records it, or keeps it to
  * be recorded later. reason is copied. */
 void outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason);
+
+/* Keeps what the sender is to be told of a success, if he asked for that. */
+void outcome_tell(struct message *m, size_t i, enum notice_action action);
 void outcome_deferred(struct runner *r, struct message *m, size_t i, const char *reason, bool is_absence,
     uint32_t expire_seconds);
 

@@ -256,6 +256,10 @@ conclude_one(struct runner *r, const struct job_run *j, size_t i, const struct j
 	printable_copy(why, sizeof why, v->reason, strlen(v->reason));
 	switch (v->verdict) {
 	case VERDICT_DELIVERED:
+		outcome_tell(j->message, i, j->is_relay ? NOTICE_RELAYED : NOTICE_DELIVERED);
+		outcome_delivered(r, j->message, i, why);
+		break;
+	case VERDICT_PASSED_ON:
 		outcome_delivered(r, j->message, i, why);
 		break;
 	case VERDICT_FAILED:

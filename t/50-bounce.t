@@ -129,6 +129,26 @@ try:
     same("the header comes back", original.get_content_type(), "text/rfc822-headers")
     ok("... without the body", b"Subject: hello\n" in m.raw and b"body line" not in m.raw)
 
+    # ---- what a server said, as deliver-remote reports it ----
+    run(fields(*MESSAGE, ("T", "bob@example.com"), ("R", "5.7.1 mx.example.com[2001:db8::1]: 554 5.7.1 not from you"),
+               ("T", "carol@example.com"), ("R", "4.2.2 mx.example.com[192.0.2.1]: 452 4.2.2 full"),
+               ("T", "dave@example.com"), ("R", "4.4.1 mx.example.com[192.0.2.1]: connect: Connection refused"),
+               ("T", "erin@example.com"), ("R", "5.0.0 says mx.example.com[192.0.2.1]: 550 no"),
+               ("T", "fred@example.com"), ("R", "5.0.0 mx.example.com[192.0.2.1]: 550")))
+    m = message()
+    words, status = list(m.iter_parts())[:2]
+    bob, carol, dave, erin, fred = status.get_payload()[1:]
+    same("a server's reply: who said it", (bob["Remote-MTA"], fred["Remote-MTA"]), ("dns; mx.example.com",) * 2)
+    same("... its own words", (bob["Diagnostic-Code"], fred["Diagnostic-Code"]),
+         ("smtp; 554 5.7.1 not from you", "smtp; 550"))
+    same("... and the status in front of them", (bob["Status"], carol["Status"]), ("5.7.1", "4.2.2"))
+    same("what is none is not taken for one", (dave["Remote-MTA"], erin["Remote-MTA"]), (None, None))
+    same("... and is ours", " ".join(dave["Diagnostic-Code"].split()), "x-pipepost; 4.4.1 mx.example.com[192.0.2.1]: connect: Connection refused")
+    text = " ".join(words.get_content().split())
+    ok("... the words name the server", "bob@example.com The mail server mx.example.com said: 554 5.7.1 not from you" in text, text)
+    ok("what was given up in the end is told so", "carol@example.com It was tried again and again, until this mail "
+       "system gave up. The last time: The mail server mx.example.com said: 452 4.2.2 full" in text, text)
+
     # ---- RET ----
     run(sized(TEXT, ("r", "FULL"), *BOB))
     original = list(message().iter_parts())[2]
@@ -193,7 +213,10 @@ try:
     same("SMTPUTF8: global types", [p.get_content_type() for p in m.iter_parts()],
          ["text/plain", "message/global-delivery-status", "message/global"])
     ok("... and the address as it is", "Final-Recipient: utf-8; b\u00fccher@example.com\n".encode() in m.raw)
-    ok("... the queue is told", b"SMTPUTF8=" in kept("environment"))
+    ok("... while the notice itself can go wherever 8-bit text can", b"SMTPUTF8=" not in kept("environment"))
+    ok("... as its own header is ASCII", m.raw.split(b"\n\n")[0].isascii())
+    run(fields(*MESSAGE[:3], ("s", "j\u00f6rg@example.org"), ("a", "1795485600"), ("u", "1"), *BOB))
+    ok("... unless it goes to an international address: the queue is told", b"SMTPUTF8=" in kept("environment"))
     run(fields(*MESSAGE, ("T", "b\u00fccher@example.com")))
     ok("without SMTPUTF8 the status part stays ASCII",
        b"Final-Recipient: utf-8; b\\x{FC}cher@example.com\n" in message().raw)

@@ -97,7 +97,7 @@ p.stop()
 
 j, p = Jobs(), Peer("--offer", "DSN")
 same(j.ask(p.url(), ("a@example.org", "sd", "rfc822;x@example.org"), ("b@example.org", "never", ""), "c@example.org"),
-     ["K2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken"] * 3, "a job of the runner has a verdict for each recipient")
+     ["P2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken"] * 3, "a job of the runner has a verdict for each recipient")
 same([x[2:] for x in p.log() if "RCPT" in x],
      ["RCPT TO:<a@example.org> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@example.org",
       "RCPT TO:<b@example.org> NOTIFY=NEVER", "RCPT TO:<c@example.org>"], "NOTIFY and ORCPT are passed on")

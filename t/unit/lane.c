@@ -28,6 +28,12 @@ note(const char *what, const char *reason)
 }
 
 void
+outcome_tell(struct message *m, size_t i, enum notice_action action)
+{
+	(void)m, (void)i, (void)action;
+}
+
+void
 outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason)
 {
 	(void)r, (void)m, (void)i, (void)reason;

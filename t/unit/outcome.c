@@ -51,6 +51,13 @@ message_count(const struct message *m)
 	return queue_file_count(&m->file);
 }
 
+const char *
+message_notify(const struct message *m, size_t i, char letters[NOTIFY_MAX + 1])
+{
+	(void)letters;
+	return queue_file_recipient(&m->file, i)->notify;
+}
+
 struct world {
 	struct runner r;
 	struct message m;
