@@ -129,6 +129,17 @@ mv "$CONF.away" "$CONF"
 cp "$CONF" "$D/other.conf"; test "$(id -u)" -ne 0 || chown "$RUN_UID" "$D/other.conf"
 is 'another configuration is found with -f'   "$(PIPEPOST_CONF=/nowhere auth joe x -f "$D/other.conf" -t x)" "$wrong"
 
+mkfifo "$D/fifo" && chmod 666 "$D/fifo" && exec 4<>"$D/fifo"
+if test "$(id -u)" -eq 0; then
+	start setpriv --reuid="$RUN_UID" --regid="$RUN_GID" --clear-groups "$BIN/auth-check" -t x 3<"$D/fifo" 4>&-
+else
+	start "$BIN/auth-check" -t x 3<"$D/fifo" 4>&-
+fi
+has_begun() { grep -q '^Max core file size *0 *0 ' "/proc/$PID/limits"; }
+ok 'it dumps no core'                         wait_until 10 has_begun
+is '... and its user cannot look into it'     "$(stat -c %u "/proc/$PID/maps")" 0
+stop "$PID"; exec 4>&-
+
 # ---- a program ----
 
 printf 'joe %s\n' "$BCRYPT" >"$D/file"
