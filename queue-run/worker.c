@@ -122,6 +122,17 @@ holds_only_quick(const struct worker *w)
 	return true;
 }
 
+/* Whether the destination may have another connection. The first may cost an idle one of
+ * another; further ones are for what one cannot cope with, or destinations would take
+ * them from each other in turn. */
+static bool
+may_connect(struct runner *r, const struct lane *l)
+{
+	if (l->nworkers == 0)
+		return r->nsessions < SESSIONS_MAX || drop_an_idle_one(r, true);
+	return l->nworkers < l->window && l->nwaiting > l->nworkers && r->nsessions < SESSIONS_MAX;
+}
+
 /* Whether the lane may have another process. It may cost an idle one of another. */
 static bool
 may_start(struct runner *r, const struct lane *l)
@@ -129,7 +140,7 @@ may_start(struct runner *r, const struct lane *l)
 	const struct conf_limits *limits = &r->conf->limits;
 
 	if (is_remote(l))
-		return l->nworkers < l->window && (r->nsessions < SESSIONS_MAX || drop_an_idle_one(r, true));
+		return may_connect(r, l);
 	return l->nworkers < limits->mda_max_session_per_user &&
 	    (r->nworkers < limits->mda_max_session || drop_an_idle_one(r, false));
 }
