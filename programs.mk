@@ -62,7 +62,8 @@ queue-inject.static := 1
 PROGRAMS += queue-run
 queue-run.src := queue-run/queue-run.c queue-run/start.c queue-run/loop.c queue-run/scan.c \
   queue-run/message.c queue-run/step.c queue-run/outcome.c queue-run/lane.c queue-run/worker.c queue-run/remote.c \
-  queue-run/destination.c queue-run/pause.c queue-run/feed.c \
+  queue-run/destination.c queue-run/pause.c queue-run/operator.c queue-run/request.c queue-run/request_line.c \
+  queue-run/selection.c queue-run/walk.c queue-run/feed.c \
   queue-run/report.c queue-run/spawner.c queue-run/router.c queue-run/router_process.c queue-run/router_child.c queue-run/route_packet.c
 queue-run.libs := $(ZLIB) $(CDB)
 route_packet.with := queue-run/route_packet.c

@@ -252,7 +252,23 @@ lane_relieve(struct runner *r)
 	r->pressing = NULL;
 }
 
-/* Ends the jobs of a list that no process has seen. Their recipients are parked, where there is a key. */
+/* Ends a job that no process has seen. Its recipients are parked, where there is a key. */
+static void
+take_back(struct job_run *j, const char *park_key, enum progress progress)
+{
+	struct message *m = j->message;
+	const size_t *i = genalloc_s(size_t, &j->recipients);
+
+	for (size_t k = 0; k < genalloc_len(size_t, &j->recipients); k++)
+		if (park_key != NULL)
+			message_park(m, i[k], park_key);
+		else
+			message_set_progress(m, i[k], progress);
+	m->running--;
+	m->first_undecided = 0;
+	job_free(j);
+}
+
 static void
 give_back(struct runner *r, struct job_run *jobs, const char *park_key, enum progress progress)
 {
@@ -260,19 +276,22 @@ give_back(struct runner *r, struct job_run *jobs, const char *park_key, enum pro
 
 	while ((j = jobs) != NULL) {
 		struct message *m = j->message;
-		const size_t *i = genalloc_s(size_t, &j->recipients);
 
 		jobs = j->next;
-		for (size_t k = 0; k < genalloc_len(size_t, &j->recipients); k++)
-			if (park_key != NULL)
-				message_park(m, i[k], park_key);
-			else
-				message_set_progress(m, i[k], progress);
-		m->running--;
-		m->first_undecided = 0;
-		job_free(j);
+		take_back(j, park_key, progress);
 		message_advance(r, m);
 	}
+}
+
+void
+lane_withdraw(struct runner *r, struct message *m)
+{
+	for (struct lane *l = r->lanes; l != NULL; l = l->next)
+		for (struct job_run **p = &l->waiting; *p != NULL;)
+			if ((*p)->message == m)
+				take_back(take_out(r, l, p), NULL, PROGRESS_OVER);
+			else
+				p = &(*p)->next;
 }
 
 /* The last ones that came go first. */

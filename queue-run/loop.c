@@ -150,7 +150,7 @@ drain_trigger(struct runner *r)
 
 	while (read(r->trigger_fd, octets, sizeof octets) > 0)
 		;
-	pause_look(r);
+	operator_look(r);
 	r->must_rescan = true;
 }
 
@@ -179,7 +179,7 @@ keep_house(struct runner *r)
 		scan_look_everywhere(r);
 	if (is_over(&r->next_touch)) {
 		tain_addsec_g(&r->next_touch, LOCK_TOUCH_SECONDS);
-		pause_look(r);		/* a trigger may have been lost */
+		operator_look(r);	/* a trigger may have been lost */
 		if (futimens(r->lock_fd, NULL) == -1)
 			log_line("lock cannot be touched: %s", strerror(errno));
 	}

@@ -128,6 +128,7 @@ leave_window(struct runner *r, struct message *m)
 	genalloc_free(size_t, &m->bounced);
 	genalloc_free(struct success, &m->succeeded);
 	feed_free(&m->bounce_feed);
+	operator_forget(m);
 	free((void *)(uintptr_t)m->parked);
 	free(m);
 }
@@ -173,6 +174,8 @@ shelve(struct runner *r, struct message *m)
 
 	if (due < m->due_not_before)
 		due = m->due_not_before;
+	if (m->is_scheduled)
+		due = 0;
 	if (message_shelve(r, m->file.name, due)) {
 		leave_window(r, m);
 		return;
@@ -227,14 +230,35 @@ unpark(struct runner *r, struct message *m)
 			message_set_progress(m, i, PROGRESS_NONE);
 }
 
+/* The operator wants it to rest. */
+static void
+hold(struct runner *r, struct message *m)
+{
+	if (renameat(r->queue.place[QUEUE_CUR], m->file.name, r->queue.place[QUEUE_HOLD], m->file.name) == 0) {
+		log_line("%s: paused by administrator", m->id);
+		leave_window(r, m);
+		return;
+	}
+	log_line("%s: cannot be put into hold/: %s", m->id, strerror(errno));
+	m->is_held = false;
+	shelve(r, m);
+}
+
 /* Every recipient has had its attempt. */
 static void
 settle(struct runner *r, struct message *m)
 {
+	if (!operator_remove(m)) {
+		log_line("%s: its removal cannot be recorded: %s; tried again", m->id, strerror(errno));
+		r->has_unrecorded = true;
+		return;
+	}
 	if (!m->is_bounce_tried && report_start(r, m))
 		return;
 	if (queue_file_is_finished(&m->file))
 		remove_message(r, m);
+	else if (m->is_held)
+		hold(r, m);
 	else if (m->parked != NULL)
 		park(r, m);
 	else

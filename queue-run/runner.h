@@ -11,6 +11,7 @@
  *	remote.c    recipients that another host takes
  *	destination.c  where nobody answered lately
  *	pause.c     what the operator has stopped
+ *	operator.c  what the operator asks of messages
  *	feed.c      octets to a process without waiting for it
  *	report.c    notices, made by queue-bounce
  *	spawner.c   the small part that starts delivery processes under other identities
@@ -260,6 +261,8 @@ struct message {
 	genalloc succeeded;		/* struct success: of this attempt */
 	uint32_t expire_seconds;	/* of the last deferral; 0 = none in this attempt */
 	bool is_bounce_tried;
+	bool is_scheduled, is_held;	/* by the operator, at the end of the attempt: due at once; into hold/ */
+	struct removal *removals;	/* likewise: recipients to be removed */
 };
 
 struct runner {
@@ -486,6 +489,9 @@ void lane_forget_waiting(struct runner *r);
 /* Decides anew about the recipients of jobs that were not sent yet. */
 void lane_route_waiting(struct runner *r, struct lane *l);
 
+/* Takes the message's jobs back that were not sent yet; their recipients stay pending. */
+void lane_withdraw(struct runner *r, struct message *m);
+
 /* Parks what is beyond the share of lanes that stand still. */
 void lane_shed(struct runner *r);
 void lane_next_deadline(const struct runner *r, tain *deadline);
@@ -559,6 +565,15 @@ bool pause_holds_back(const struct runner *r, struct message *m, size_t i, bool 
 /* Whether the key of a directory of wait/ is a pause's, and whether that is over. */
 bool pause_is_key(const char *key);
 bool pause_is_over(const struct runner *r, const char *key);
+
+/* ---- operator.c ---- */
+
+/* Looks at the flags and requests in control/. */
+void operator_look(struct runner *r);
+
+/* Does what was asked about a message meanwhile. False: that cannot be recorded now (errno). */
+bool operator_remove(struct message *m);
+void operator_forget(struct message *m);
 
 /* ---- feed.c ---- */
 

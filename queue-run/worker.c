@@ -326,7 +326,8 @@ lose(struct runner *r, struct worker *w, const char *reason)
 	while ((j = jobs) != NULL) {
 		jobs = j->next;
 		j->losses++;
-		if (reason != NULL || j->losses >= LOSSES_MAX || r->is_stopping) {
+		if (reason != NULL || j->losses >= LOSSES_MAX || r->is_stopping || j->message->is_held ||
+		    j->message->removals != NULL) {
 			worker_defer_job(r, j, reason != NULL ? reason : "4.3.0 the delivery process ended without a word");
 			continue;
 		}
