@@ -16,7 +16,7 @@ SERVICES := svscan systemd xinetd inetd cron freebsd
 COMPAT ?=
 COMPATDIR ?= $(PREFIX)/libexec/opensmtpd
 USERS  ?= $(if $(DESTDIR),no,$(if $(filter 0,$(shell id -u)),yes,no))
-# What install-users is told, for instance -p: passwords of the system's accounts.
+# What install-users is told, for instance -s: leave the spool alone.
 USERS_OPTIONS ?=
 
 install: install-files $(if $(filter yes,$(USERS)),install-users)

@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "deliver-remote/byhand.h"
 #include "deliver-remote/operand.h"
 #include "deliver-remote/serve.h"
+#include "lib/confine.h"
 #include "lib/die.h"
 #include "lib/log.h"
 
@@ -76,6 +78,20 @@ require_descriptors(void)
 			_exit(EX_TEMPFAIL);
 }
 
+/* What remains is to read (certificates, resolv.conf) and to talk to servers; by
+ * hand also to keep the message in a file without a name. */
+static void
+give_up_the_rest(bool is_server)
+{
+	static const struct confine_place places[] = {
+		{ .path = "/", .rights = CONFINE_READ },
+		{ .path = P_tmpdir, .rights = CONFINE_MAKE },
+	};
+
+	if (!confine(CONFINE_FILES | CONFINE_NETWORK | (is_server ? 0 : CONFINE_CHANGES), places, is_server ? 1 : 2))
+		die_errno(EX_TEMPFAIL, "cannot give up what is not needed");
+}
+
 static int
 serve(struct session *s)
 {
@@ -119,6 +135,7 @@ main(int argc, const char *const *argv)
 	first = read_options(&o, argc, argv);
 	tain_now_set_stopwatch_g();
 	signal(SIGPIPE, SIG_IGN);
+	give_up_the_rest(o.is_server);
 	session.client.c.step_seconds = o.step_seconds;
 	status = o.is_server ? serve(&session) : deliver_by_hand(&session, &o, argc - first, argv + first);
 	session_free(&session);

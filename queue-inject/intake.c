@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <skalibs/sig.h>
 
 #include "lib/conf.h"
+#include "lib/confine.h"
 #include "lib/die.h"
 #include "lib/log.h"
 #include "lib/passwd.h"
@@ -157,18 +159,38 @@ has_trace(const struct intake *in)
 	return in->is_ours && (in->facts.origin != ORIGIN_LOCAL || *in->facts.helo != '\0');
 }
 
+void
+intake_confine(struct intake *in)
+{
+	char trigger[PATH_MAX];
+	const struct confine_place places[] = {
+		{ .fd = in->queue.place[QUEUE_TMP], .rights = CONFINE_MAKE },
+		{ .fd = in->queue.place[QUEUE_NEW], .rights = CONFINE_MAKE },
+		{ .path = trigger, .rights = CONFINE_WRITE },
+	};
+
+	if (!has_trace(in)) {		/* what the trace line needs of /etc */
+		conf_server_name(in->host, sizeof in->host);
+		tzset();
+	}
+	/* Where it does not fit, the runner is not woken, and looks by itself. */
+	snprintf(trigger, sizeof trigger, "%s/trigger", in->queue.path);
+	if (!confine(CONFINE_FILES | CONFINE_CHANGES, places, sizeof places / sizeof places[0]))
+		give_up(in, QUEUE_TEMPORARY, "cannot give up what is not needed");
+}
+
 /* The trace line that qmail-queue would write. */
 static void
 write_trace(struct intake *in)
 {
 	stralloc line = STRALLOC_ZERO;
-	char host[256], who[64];
+	char who[64];
 
 	if (has_trace(in))
 		return;
 	snprintf(who, sizeof who, "%lu", (unsigned long)in->facts.uid);
 	if (!stralloc_cats(&line, "Received: by ") ||
-	    !stralloc_cats(&line, conf_server_name(host, sizeof host)) ||
+	    !stralloc_cats(&line, in->host) ||
 	    !stralloc_cats(&line, " (pipepost, invoked by uid ") || !stralloc_cats(&line, who) ||
 	    !stralloc_cats(&line, ")\n\tid ") || !stralloc_cats(&line, in->draft.id) ||
 	    !stralloc_cats(&line, "; ") || !message_append_date(&line, (int64_t)time(NULL)) ||

@@ -27,6 +27,7 @@ struct intake {
 	struct facts facts;
 	bool is_ours;			/* the caller handed over facts, and they are believed */
 	uint64_t size_max;		/* octets of text */
+	char host[256];			/* the server's name, for a trace line of our own */
 	struct message_hops hops;
 	stralloc envelope_text;
 	struct envelope envelope;
@@ -48,6 +49,11 @@ void intake_take_identity(struct intake *in);
 void intake_prepare_process(void);
 
 void intake_open_draft(struct intake *in);
+
+/* From here on nothing can be done but to end this one message: no message in the
+ * queue can be read, and no program started. */
+void intake_confine(struct intake *in);
+
 void intake_copy_message(struct intake *in);
 void intake_read_envelope(struct intake *in);
 void intake_commit(struct intake *in);

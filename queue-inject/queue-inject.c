@@ -27,6 +27,7 @@ main(int argc, const char *const *argv)
 	intake_prepare_process();
 
 	intake_open_draft(&in);
+	intake_confine(&in);		/* before the first octet of what a stranger wrote */
 	intake_copy_message(&in);	/* the caller sends fd 1 only after fd 0 has ended */
 	intake_read_envelope(&in);
 	intake_commit(&in);		/* from here on the message is ours */

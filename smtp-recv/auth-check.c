@@ -19,6 +19,7 @@
 
 #include <skalibs/allreadwrite.h>
 
+#include "lib/confine.h"
 #include "lib/die.h"
 #include "lib/log.h"
 #include "lib/place.h"
@@ -91,7 +92,7 @@ read_options(struct auth_check *a, const struct auth_caller *c, int argc, char *
 
 /* No core, no debugger, no work without end. */
 static void
-confine(void)
+guard_secrets(void)
 {
 	const struct rlimit no_core = { 0, 0 };
 	const struct rlimit files = { FILES_MAX, FILES_MAX };
@@ -117,14 +118,18 @@ end(enum checkpassword_exit result, const char *words)
 	_exit((int)result);
 }
 
-/* Where no program has to be started any more that is set-id itself. */
-static void
-forbid_privileges(const struct auth_check *a)
+/* Where no program has to be started any more, that is set-id itself. */
+static bool
+give_up_the_rest(const struct auth_check *a, char *words)
 {
 	const struct conf_table *t = a->is_system ? NULL : conf_find_table(a->conf, a->table);
 
-	if (t != NULL && (t->kind == TABLE_INLINE || t->kind == TABLE_FILE || t->kind == TABLE_DB))
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (t == NULL || (t->kind != TABLE_INLINE && t->kind != TABLE_FILE && t->kind != TABLE_DB))
+		return true;
+	if (confine(CONFINE_FILES, NULL, 0))
+		return true;
+	snprintf(words, AUTH_WORDS_MAX, "cannot give up what is not needed: %s", strerror(errno));
+	return false;
 }
 
 /* Reads fd 3 and compares. account, if not NULL, receives who it is. */
@@ -142,9 +147,8 @@ check(struct auth_check *a, struct auth_account *account, char *words)
 	}
 	snprintf(login, sizeof login, "%s", in.login);
 	if (a->is_system || auth_check_read_conf(a, words)) {
-		if (account == NULL)
-			forbid_privileges(a);
-		result = auth_login_check(a, login, sizeof login, in.password, words);
+		if (account != NULL || give_up_the_rest(a, words))
+			result = auth_login_check(a, login, sizeof login, in.password, words);
 	}
 	auth_input_wipe(&in);
 	if (result == CHECKPASSWORD_RIGHT && account != NULL)
@@ -157,7 +161,7 @@ take_identity(const struct auth_caller *c)
 {
 	if (!auth_caller_become_owner(c))
 		die_errno(CHECKPASSWORD_LATER, "cannot take the identity of the installed file");
-	confine();
+	guard_secrets();
 }
 
 /* ---- with a program ---- */

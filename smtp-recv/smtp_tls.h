@@ -58,6 +58,9 @@ void setup_require_descriptors(void);
 void setup_find_listener(struct smtp_tls *s);
 void setup_drop_privileges(const struct smtp_tls *s);
 
+/* From here on no file can be opened, nobody connected to and no program started. */
+void setup_confine(void);
+
 /* Reads the files, and gets ready the identity that is shown most often. */
 void keys_read(struct smtp_tls *s);
 

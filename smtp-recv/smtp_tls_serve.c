@@ -72,6 +72,7 @@ serve(struct smtp_tls *s)
 
 	if (t == NULL)
 		serve_fail("%s", why);
+	setup_confine();
 	tain_addsec_g(&deadline, s->handshake_seconds);
 	report_reason(TLS_REPORT_READY, "");
 	if (!tls_handshake(t, &deadline)) {

@@ -15,8 +15,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "lib/confine.h"
 #include "lib/die.h"
 #include "lib/passwd.h"
 #include "lib/place.h"
@@ -47,6 +49,16 @@ setup_drop_privileges(const struct smtp_tls *s)
 	if (setresgid(getgid(), getgid(), getgid()) == -1 || setresuid(getuid(), getuid(), getuid()) == -1)
 		serve_fail("cannot give back the right to read keys: %s", strerror(errno));
 	prctl(PR_SET_DUMPABLE, 0);	/* smtp-recv has the same uid, and is not to look into us */
+}
+
+/* Keys and random octets are read: what remains is to move octets between two
+ * descriptors. */
+void
+setup_confine(void)
+{
+	tzset();	/* the log asks for the zone's file */
+	if (!confine(0, NULL, 0))
+		serve_fail("cannot give up what is not needed: %s", strerror(errno));
 }
 
 /* ---- the command line ---- */

@@ -3,6 +3,7 @@
  * Not run set-id, the file system decides and everything is allowed here. */
 #include "sqlite-lookup/permission.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/confine.h"
 #include "lib/passwd.h"
 #include "lib/place.h"
 
@@ -68,4 +70,25 @@ bool
 permission_has(const struct permission *p, enum query q)
 {
 	return q != QUERY_CREDENTIALS || !p->is_set_id || p->caller == 0 || passwd_is_account("ppauth", p->caller);
+}
+
+bool
+permission_keep_only(const char *dbpath)
+{
+	char path[PATH_MAX], *slash;
+	const struct confine_place places[] = {
+		{ .path = path, .rights = CONFINE_READ | CONFINE_MAKE },
+		{ .path = "/etc/passwd", .rights = CONFINE_READ },		/* who is ppauth */
+		{ .path = "/var/tmp", .rights = CONFINE_READ | CONFINE_MAKE },	/* large sorts */
+	};
+
+	/* Behind links; a database that is not there may come, under its name. */
+	if (realpath(dbpath, path) == NULL)
+		snprintf(path, sizeof path, "%s", dbpath);
+	slash = strrchr(path, '/');
+	if (slash == NULL)
+		snprintf(path, sizeof path, ".");
+	else
+		slash[slash == path] = '\0';
+	return confine(CONFINE_FILES | CONFINE_CHANGES, places, sizeof places / sizeof places[0]);
 }

@@ -24,4 +24,8 @@ bool permission_allows_config(const struct permission *p, const char *path, cons
 /* Whether the caller may ask this. Password hashes are for ppauth and root only. */
 bool permission_has(const struct permission *p, enum query q);
 
+/* From here on only the database can be touched, by its path or beside it (its
+ * journals); nothing can be started, nobody connected to. Fails as confine() does. */
+bool permission_keep_only(const char *dbpath);
+
 #endif

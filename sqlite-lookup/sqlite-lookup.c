@@ -141,6 +141,8 @@ main(int argc, const char *const *argv)
 	read_options(&options, argc, argv);
 	require_permission(&options, &permission);
 	read_config(&config, &options);
+	if (!options.is_check && !permission_keep_only(config.dbpath.text))
+		die_errno(LOOKUP_EXIT_LATER, "cannot give up what is not needed");
 	database_configure_library();
 	database_init(&database, &config);
 	return run(&options, &permission, &database);

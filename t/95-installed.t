@@ -13,11 +13,11 @@ install_here COMPAT=yes
 mode() { stat -c '%U %G %a' "$1" 2>/dev/null; }
 is   'queue-inject is set-user-id ppqueue'       "$(mode $BIN/queue-inject)" 'ppqueue ppqueue 6755'
 is   'sqlite-lookup is set-group-id pptable'     "$(mode $BIN/sqlite-lookup)" 'root pptable 2755'
-for row in 'smtp-tls:root pptls 2755' 'auth-check:ppauth ppauth 6755' 'queue-peek:ppqueue ppqueue 6755'; do
+for row in 'smtp-tls:root pptls 2755' 'shadow-lookup:root shadow 2755' 'auth-check:ppauth ppauth 6755' 'queue-peek:ppqueue ppqueue 6755'; do
 	test ! -e "$BIN/${row%%:*}" || is "${row%%:*} has its owner and bits" "$(mode "$BIN/${row%%:*}")" "${row#*:}"
 done
 is   'no other program has such a bit'           "$(find $BIN -type f -perm /6000 | sed "s|$BIN/||" | \
-	grep -vxE 'queue-inject|queue-peek|sqlite-lookup|smtp-tls|auth-check')" ''
+	grep -vxE 'queue-inject|queue-peek|sqlite-lookup|smtp-tls|auth-check|shadow-lookup')" ''
 is   'eight accounts without password or shell'  "$(grep -c '^pp[a-z]*:x:.*:/usr/sbin/nologin$' /etc/passwd)" 8
 is   'each with a group of its name'             "$(for a in ppsmtp pptls pptable ppauth ppqueue ppremote ppalias pplog; do
 	test "$(id -gn $a)" = $a || echo $a; done)" ''
@@ -135,6 +135,7 @@ is   'sqlite-lookup tells ppsmtp of a user'      "$(as ppsmtp $BIN/sqlite-lookup
 	"5000:5000:/nonexistent"
 cannot 'be told a hash by sqlite-lookup'         $BIN/sqlite-lookup /etc/mail/sqlite credentials carol
 unlike '... not by its complaint either'         "$(cat "$SANDBOX/said")" 'the hash'
+test ! -x $BIN/shadow-lookup || cannot 'be told a hash by shadow-lookup' $BIN/shadow-lookup - credentials alice
 cannot 'point sqlite-lookup elsewhere'           $BIN/sqlite-lookup /etc/mail/sqlite.other userinfo carol
 cannot '... by the environment'                  env PIPEPOST_CONF="$SANDBOX/log" $BIN/sqlite-lookup /etc/mail/sqlite.other userinfo carol
 like 'ppauth is told'                            "$(as ppauth $BIN/sqlite-lookup /etc/mail/sqlite credentials carol)" 'the hash'

@@ -163,6 +163,8 @@ if command -v systemd-sysusers >/dev/null && command -v systemd-tmpfiles >/dev/n
 	mkdir -p $root/etc $root/usr/local/libexec $root/var/spool
 	cp -a $BIN $root/usr/local/libexec/
 	chmod 755 $root$BIN/*; chown 0:0 $root$BIN/*
+	grep -E "^(root|shadow):" /etc/group >$root/etc/group
+	grep "^root:" /etc/passwd >$root/etc/passwd
 	quiet systemd-sysusers --root=$root $UNITS/sysusers.conf
 	is 'sysusers.conf makes the accounts of install-users' "$(grep -o '^pp[a-z]*:' $root/etc/passwd | sort)" \
 		"$(grep -o '^pp[a-z]*:' /etc/passwd | sort)"
@@ -175,7 +177,7 @@ if command -v systemd-sysusers >/dev/null && command -v systemd-tmpfiles >/dev/n
 		root = sys.argv[1]
 		def names(path):
 		    return {l.split(":")[2]: l.split(":")[0] for l in open(root + path)}
-		users, groups = dict(names("/etc/passwd"), **{"0": "root"}), dict(names("/etc/group"), **{"0": "root"})
+		users, groups = dict(names("/etc/passwd")), dict(names("/etc/group"))
 		for top in "/usr/local/libexec/pipepost", "/var/spool/pipepost", "/var/spool/pipepost-alias":
 		    for at, _, files in os.walk(root + top):
 		        for f in [""] + files:

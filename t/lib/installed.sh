@@ -22,7 +22,7 @@ installed_namespace()
 	yes) return ;;
 	esac
 	unshare -m mount -t tmpfs none /var/spool 2>/dev/null || skip_all 'nothing can be mounted here'
-	grep -q ' /usr/local/libexec/pipepost$' "$BUILD_DIR/paths" || skip_all 'compiled for another PREFIX'
+	grep -q '^/etc /usr/local/libexec/pipepost' "$BUILD_DIR/paths" || skip_all 'compiled for another PREFIX'
 	case ${1-} in
 	net)	IN_NAMESPACE=net exec unshare --mount --propagation private --net --pid --fork --kill-child \
 			--mount-proc "$0" ;;
