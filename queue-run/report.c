@@ -80,20 +80,21 @@ is_late(const struct runner *r, const struct message *m)
 	    (int64_t)time(NULL) - m->file.created >= (int64_t)r->conf->bounce_warn_seconds[m->file.warned];
 }
 
-/* The notice that is due now; false if there is none. */
+/* The notice that is due now; false if there is none. Success comes first, and
+ * at the end of the runner, too: nothing but memory knows that it is to be told. */
 static bool
 choose(const struct runner *r, const struct message *m, enum notice_kind *kind)
 {
+	*kind = NOTICE_SUCCESS;
+	if (is_noticeable(m) && genalloc_len(struct success, &m->succeeded) > 0)
+		return true;
+	if (r->is_stopping)
+		return false;
 	*kind = *m->file.envelope.reverse_path == '\0' ? NOTICE_DOUBLE : NOTICE_FAILURE;
 	if (count_belonging(m, *kind) > 0)
 		return true;
-	if (!is_noticeable(m))
-		return false;
-	*kind = NOTICE_SUCCESS;
-	if (genalloc_len(struct success, &m->succeeded) > 0)
-		return true;
 	*kind = NOTICE_DELAY;
-	return is_late(r, m) && m->has_deferral && count_belonging(m, NOTICE_DELAY) > 0;
+	return is_noticeable(m) && is_late(r, m) && m->has_deferral && count_belonging(m, NOTICE_DELAY) > 0;
 }
 
 static enum notice_action
@@ -233,7 +234,7 @@ report_start(struct runner *r, struct message *m)
 	enum notice_kind kind;
 	struct feed *f = &m->bounce_feed;
 
-	if (r->is_stopping || !choose(r, m, &kind))
+	if (!choose(r, m, &kind))
 		return false;
 	if (is_over_the_limit(r))
 		return postpone(m, kind, "too many notices this minute");

@@ -137,6 +137,29 @@ like 'an alias of one: delivered' "$out" '^Action: delivered$'
 like '... under the name that the sender knows' "$out" '^Original-Recipient: rfc822;one@here.example$'
 forget
 
+has_ended() { ! kill -0 "$1" 2>/dev/null || t_is_zombie "$1"; }
+# A command that ends when there is a gate.
+cp "$CONF" "$SANDBOX/conf.before"
+conf <<-END
+	$(users_table)
+	accept from any for domain "here.example" recipient "alice@here.example" userbase <users> deliver to maildir
+	accept from any for domain "here.example" userbase <users> deliver to mda "touch $SANDBOX/began; until test -e $SANDBOX/gate; do sleep 0.1; done"
+END
+chmod 777 "$SANDBOX"
+start_runner
+mail '<bob@here.example> NOTIFY=SUCCESS'
+wait_until 20 test -e "$SANDBOX/began"
+kill -TERM "$RUNNER"
+wait_until 10 log_has 'stopping'
+: >"$SANDBOX/gate"
+ok 'a runner that is to end while something is delivered' wait_until 30 has_ended "$RUNNER"
+stop_runner
+work
+like '... still tells of it' "$(notice)" '^Action: delivered$'
+chmod 755 "$SANDBOX"
+conf <"$SANDBOX/conf.before"
+forget
+
 note 'delay'
 configure "bounce-warn 1s
 table postmasters { postmaster = \"$RUN_UID:$RUN_GID:$SANDBOX/home/carol\" }"
