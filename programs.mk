@@ -7,11 +7,12 @@
 
 # getpwnam (the table of system accounts) needs the shared libc.
 PROGRAMS += smtp-recv
-smtp-recv.src := $(addprefix smtp-recv/,smtp-recv.c setup.c peer.c session.c command.c parameter.c \
+smtp-recv.src := $(addprefix smtp-recv/,smtp-recv.c authenticate.c login.c password.c words.c setup.c peer.c session.c command.c parameter.c \
   starttls.c transaction.c data.c received.c)
-smtp-recv.libs := $(CDB)
+smtp-recv.libs := $(CDB) $(IDN2)
 smtp-recv.static := 1
 parameter.with := smtp-recv/parameter.c
+login.with := smtp-recv/login.c
 
 # Holds the private key of one session.
 PROGRAMS += smtp-tls

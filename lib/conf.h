@@ -261,6 +261,9 @@ const struct conf_listen *conf_find_listen(const struct conf *c, const char *add
 /* The listener with this tag, or else with this "on" text, or this "on:port"; NULL: none. */
 const struct conf_listen *conf_find_listen_named(const struct conf *c, const char *name);
 
+/* Whether only this host itself can reach it: its "on" is a loopback address or interface. */
+bool conf_listen_is_loopback(const struct conf_listen *l);
+
 /* The certificate for a client that asks this listener, which goes by the given name, for
  * none: its own pki, else the one with its name, else "*", else the only one. NULL: none. */
 const struct conf_pki *conf_find_pki(const struct conf *c, const struct conf_listen *l, const char *name);

@@ -172,6 +172,16 @@ conf_find_listen_named(const struct conf *c, const char *name)
 	return NULL;
 }
 
+bool
+conf_listen_is_loopback(const struct conf_listen *l)
+{
+	const struct binary_address on = scan_address(l->on), one = scan_address("::1");
+
+	if (on.family == AF_INET)
+		return on.octets[0] == 127;
+	return is_same(&on, &one) || strcmp(l->on, "localhost") == 0 || strcmp(l->on, "lo") == 0;
+}
+
 /* ---- certificates ---- */
 
 const struct conf_pki *

@@ -272,13 +272,17 @@ check_options(struct parser *p, const struct options *o)
 	if (o->is_secure && o->has_port)
 		return conf_error(p, l->at,
 		    "listen: tls/smtps on same port; write one line with tls and one with smtps");
-	if (l->auth != AUTH_NONE && !has_tls)
+	if (l->auth != AUTH_NONE && !has_tls && !conf_listen_is_loopback(l))
 		return conf_error(p, l->at,
 		    "listen: auth needs TLS, passwords are never "
 		    "taken in clear text; add tls or smtps");
 	if (!has_tls && (*l->pki != '\0' || *l->ca != '\0'))
 		return conf_error(p, l->at, "listen: %s needs TLS; add tls, tls-require or smtps",
 		    *l->pki != '\0' ? "pki" : "ca");
+	if (l->masquerade)
+		return conf_error(p, l->at,
+		    "listen: masquerade is not available, no header is rewritten; remove the word: "
+		    "senders alone refuses what a user may not send as");
 	if (l->senders != NULL && l->auth == AUTH_NONE)
 		return conf_error(p, l->at,
 		    "listen: senders needs auth: it says what a user may send as");

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,19 +67,6 @@ append_environment(stralloc *to, const struct facts *f, bool is_filter)
 
 /* ---- the start ---- */
 
-/* Our fd 2, unless writing there would be talking to the client. */
-static int
-complaints_fd(void)
-{
-	struct stat in, err;
-
-	if (fstat(2, &err) == -1)
-		return SPAWN_NULL;
-	if (S_ISSOCK(err.st_mode) && fstat(0, &in) == 0 && in.st_dev == err.st_dev && in.st_ino == err.st_ino)
-		return SPAWN_NULL;
-	return 2;
-}
-
 static bool
 set_nonblocking(int fd)
 {
@@ -119,7 +105,7 @@ make_pipes(struct injection *i, int theirs[3])
 static pid_t
 start_program(const int theirs[3], const struct facts *f)
 {
-	int fds[] = { theirs[0], theirs[1], complaints_fd(), SPAWN_CLOSED, SPAWN_CLOSED, SPAWN_CLOSED, theirs[2] };
+	int fds[] = { theirs[0], theirs[1], spawn_complaints_fd(0), SPAWN_CLOSED, SPAWN_CLOSED, SPAWN_CLOSED, theirs[2] };
 	const char *filter = secure_getenv("QMAILQUEUE");
 	bool is_filter = filter != NULL && *filter != '\0';
 	stralloc strings = STRALLOC_ZERO;

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,6 +29,18 @@ bool
 spawn_pipe(int fd[2])
 {
 	return pipe2(fd, O_CLOEXEC) == 0;
+}
+
+int
+spawn_complaints_fd(int client)
+{
+	struct stat in, err;
+
+	if (fstat(2, &err) == -1)
+		return SPAWN_NULL;
+	if (S_ISSOCK(err.st_mode) && fstat(client, &in) == 0 && in.st_dev == err.st_dev && in.st_ino == err.st_ino)
+		return SPAWN_NULL;
+	return 2;
 }
 
 /* A descriptor that stands where another is to go, copied out of the way: the

@@ -36,6 +36,10 @@ pid_t spawn_group(const char *path, const char *const argv[], const char *const 
  * the kill), ECHILD (no child of ours). */
 bool spawn_wait(pid_t pid, int *status, const tain *deadline);
 
+/* For a child's fd 2: ours, but SPAWN_NULL where writing there would be talking to the client,
+ * as under inetd, or where there is none. */
+int spawn_complaints_fd(int client);
+
 /* A pipe with close-on-exec ends. Fails with the errno of pipe2. */
 bool spawn_pipe(int fd[2]);
 

@@ -28,6 +28,9 @@ enum stats_smtp {
 	STATS_SMTP_DELAYS,
 	STATS_SMTP_ACCEPTED,		/* messages queued */
 	STATS_SMTP_REJECTED,		/* recipients refused by rule */
+	STATS_SMTP_AUTH,		/* logins */
+	STATS_SMTP_AUTH_FAILED,		/* wrong passwords */
+	STATS_SMTP_TLS_FAILED,		/* handshakes */
 	STATS_SMTP_COUNT
 };
 

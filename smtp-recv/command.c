@@ -11,6 +11,7 @@
 #include "lib/address.h"
 #include "lib/log.h"
 #include "lib/stats.h"
+#include "smtp-recv/authenticate.h"
 #include "smtp-recv/data.h"
 #include "smtp-recv/session.h"
 #include "smtp-recv/transaction.h"
@@ -65,6 +66,8 @@ do_ehlo(struct session *s, const char *arg, size_t len)
 	session_reply_more(s, 250, "SMTPUTF8");
 	if (starttls_is_offered(s))
 		session_reply_more(s, 250, "STARTTLS");
+	if (authenticate_is_offered(s))
+		session_reply_more(s, 250, "AUTH PLAIN LOGIN");
 	return session_reply(s, 250, "HELP");
 }
 
@@ -106,7 +109,7 @@ do_help(struct session *s, const char *arg, size_t len)
 {
 	(void)arg;
 	(void)len;
-	session_reply_more(s, 214, "2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+	session_reply_more(s, 214, "2.0.0 EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
 	return session_reply(s, 214, "2.0.0 RFC 5321 tells more");
 }
 
@@ -167,7 +170,7 @@ static const struct step {
 	{ "HELP", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_help },
 	{ "EXPN", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_unavailable },
 	{ "STARTTLS", ANY,                      CLOSED,    SMTP_COMMAND_MAX, true,  starttls_do },
-	{ "AUTH", ANY,                          CLOSED,    COMMAND_MAX,      true,  do_unavailable },
+	{ "AUTH", IN(GREETED),                  CLOSED,    COMMAND_MAX,      true,  authenticate_do },
 	{ "GET",  ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },
 	{ "POST", ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },
 	{ "PUT",  ANY,                          CLOSED,    COMMAND_MAX,      true,  do_foreign },

@@ -28,6 +28,21 @@ append_tls(stralloc *to, const struct tls_report *r)
 	return stralloc_cats(to, strcmp(r->certificate, "verified") == 0 ? ", client certificate verified)" : ")");
 }
 
+/* (auth=yes user=NAME) or (auth=no): a comment, in which parentheses and backslashes would end
+ * or hide something. */
+static bool
+append_user(stralloc *to, const char *user)
+{
+	if (*user == '\0')
+		return stralloc_cats(to, "\n\t(auth=no)");
+	if (!stralloc_cats(to, "\n\t(auth=yes user="))
+		return false;
+	for (; *user != '\0'; user++)
+		if (!stralloc_append(to, *user <= ' ' || *user > '~' || strchr("()\\\"", *user) != NULL ? '?' : *user))
+			return false;
+	return stralloc_cats(to, ")");
+}
+
 bool
 received_append(stralloc *to, const struct session *s, int64_t now)
 {
@@ -45,6 +60,8 @@ received_append(stralloc *to, const struct session *s, int64_t now)
 	    stralloc_cats(to, ">")))
 		return false;
 	if (s->cover.is_open && !append_tls(to, &s->cover.report))
+		return false;
+	if (s->listen->received_auth && !append_user(to, s->user))
 		return false;
 	return stralloc_cats(to, "; ") && message_append_date(to, now) && stralloc_cats(to, "\n");
 }

@@ -210,9 +210,8 @@ session_close(struct session *s, const char *why)
 
 /* ---- reading ---- */
 
-/* The client sent nothing more, or nothing in time. */
-static void
-note_read_failure(struct session *s, const char *timeout)
+void
+session_lose_reader(struct session *s, const char *timeout)
 {
 	if (errno == ETIMEDOUT) {
 		stats_add(STATS_SMTP_READ_TIMEOUT, 1);
@@ -231,7 +230,7 @@ session_fill(struct session *s, const tain *deadline, const char *timeout)
 		return false;
 	if (smtp_fill(&s->in, deadline))
 		return true;
-	note_read_failure(s, timeout);
+	session_lose_reader(s, timeout);
 	return false;
 }
 
@@ -255,7 +254,7 @@ take_command(struct session *s)
 	} else if (errno == EPROTO) {
 		session_refuse(s, "", 500, "5.5.2 bare CR, bare LF or NUL in a command");
 	} else {
-		note_read_failure(s, tain_less(&deadline, &s->end) ? "command timeout" : "session timeout");
+		session_lose_reader(s, tain_less(&deadline, &s->end) ? "command timeout" : "session timeout");
 	}
 }
 

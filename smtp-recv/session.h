@@ -13,6 +13,7 @@
 #include "lib/facts.h"
 #include "lib/smtp.h"
 #include "lib/table.h"
+#include "smtp-recv/login.h"
 #include "smtp-recv/peer.h"
 #include "smtp-recv/starttls.h"
 
@@ -26,9 +27,9 @@ enum {
 	COMMAND_MAX = 2048,		/* octets of MAIL and RCPT; others SMTP_COMMAND_MAX */
 	REPLY_LINE_MAX = 512,		/* octets with CRLF, 4.5.3.1.5 */
 	HELO_MAX = 255,			/* octets */
-	AUTH_NAME_MAX = 255,		/* octets of a login */
 	ENVID_MAX = 100,		/* octets, RFC 3461 4.4 */
 	ORCPT_MAX = 500,		/* octets, 4.2 */
+	SUBMITTER_MAX = 500,		/* octets of MAIL's AUTH, RFC 4954 5 */
 	REFUSALS_FREE = 9,		/* refusals that cost nothing; each further one waits a second */
 	REFUSALS_MAX = 20,		/* then 421 */
 	IDLE_COMMANDS_MAX = 100,	/* commands without a message getting nearer, then 421 */
@@ -79,13 +80,14 @@ struct session {
 	const char *ended_by;		/* why it is over, for the log */
 	bool is_esmtp;
 	char helo[HELO_MAX + 1];
-	char user[AUTH_NAME_MAX + 1];	/* who has authenticated; "" while nobody has */
+	char user[LOGIN_MAX + 1];	/* who has authenticated; "" while nobody has */
 	struct transaction transaction;
 	unsigned nmessages;		/* transactions begun */
 	unsigned naccepted;
 	unsigned nrefusals;		/* 5xx replies */
 	unsigned nlogged;
 	unsigned nidle;
+	unsigned nauth_failures;	/* wrong passwords */
 	tain end;			/* SESSION_SECONDS */
 	size_t out_len;
 	char out[4096];			/* replies not sent yet */
@@ -121,6 +123,10 @@ void session_close(struct session *s, const char *why);
 /* Flushes, then waits for more input until the deadline. When that fails, it is
  * counted, the session is closed and a 421 with the words `timeout` may be under way. */
 bool session_fill(struct session *s, const tain *deadline, const char *timeout);
+
+/* A read has failed (errno): the client sent nothing more, or nothing in time. It is counted, and the
+ * session closed, with 421 and the words `timeout` where there was none in time. */
+void session_lose_reader(struct session *s, const char *timeout);
 
 /* Whether the client waits for our reply, as it must behind EHLO, HELO and DATA
  * (RFC 2920 3.1). If not, whatever it has sent was not meant for us, or somebody

@@ -9,17 +9,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <skalibs/genalloc.h>
-
 #include "lib/log.h"
-#include "lib/passon.h"
 #include "lib/place.h"
 #include "lib/printable.h"
 #include "lib/spawn.h"
@@ -27,6 +23,7 @@
 #include "lib/wait.h"
 #include "smtp-recv/session.h"
 #include "smtp-recv/transaction.h"
+#include "smtp-recv/words.h"
 
 /* ---- what TLS needs ---- */
 
@@ -64,65 +61,28 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
-/* The words of the command line. Each -D keeps its text alive in macros. */
-struct command {
-	genalloc words;		/* const char * */
-	stralloc macros;
-	char port[8];
-};
-
-static bool
-add_word(struct command *c, const char *word)
-{
-	return genalloc_append(const char *, &c->words, &word);
-}
-
-static bool
-add_macros(struct command *c, const struct session *s)
-{
-	for (size_t i = 0; i < s->nmacros; i++)
-		if (!stralloc_cats(&c->macros, s->macros[i].name) || !stralloc_cats(&c->macros, "=") ||
-		    !stralloc_cats(&c->macros, s->macros[i].value) || !stralloc_0(&c->macros))
-			return false;
-	for (size_t at = 0; at < c->macros.len; at += strlen(c->macros.s + at) + 1)
-		if (!add_word(c, "-D") || !add_word(c, c->macros.s + at))
-			return false;
-	return true;
-}
-
 /* The listener is the one that was found for us. */
 static bool
-make_command(struct command *c, const struct session *s)
+add_listener(struct words *w, const struct session *s, const char *port)
 {
-	snprintf(c->port, sizeof c->port, "%u", (unsigned)s->peer.local_port);
-	if (!add_word(c, "smtp-tls") || !add_word(c, "-f") || !add_word(c, s->conf_path) || !add_word(c, "-n") ||
-	    !add_word(c, s->name) || !add_macros(c, s))
-		return false;
 	if (s->listener_name != NULL)
-		return add_word(c, "-l") && add_word(c, s->listener_name) && add_word(c, NULL);
-	return add_word(c, s->peer.local_address) && add_word(c, c->port) && add_word(c, NULL);
+		return words_add(w, "-l") && words_add(w, s->listener_name);
+	return words_add(w, s->peer.local_address) && words_add(w, port);
 }
 
 static pid_t
 start_program(const struct session *s, int plain, int report)
 {
-	const int fds[] = { s->peer.in, plain, is_same_socket(2, s->peer.in) ? SPAWN_NULL : 2, report };
-	struct command c = { .words = GENALLOC_ZERO, .macros = STRALLOC_ZERO };
-	genalloc environment = GENALLOC_ZERO;
-	stralloc strings = STRALLOC_ZERO;
-	char path[PATH_MAX];
-	pid_t pid = -1;
+	const int fds[] = { s->peer.in, plain, spawn_complaints_fd(s->peer.in), report };
+	struct words w = WORDS_ZERO;
+	char path[PATH_MAX], port[8];
 
+	snprintf(port, sizeof port, "%u", (unsigned)s->peer.local_port);
 	errno = ENOMEM;
-	if (make_command(&c, s) && passon_append(&strings) && passon_point(&environment, &strings) &&
-	    place_program(path, sizeof path, "smtp-tls"))
-		pid = spawn_program(path, genalloc_s(const char *, &c.words), genalloc_s(const char *, &environment), fds,
-		    sizeof fds / sizeof fds[0]);
-	genalloc_free(const char *, &environment);
-	stralloc_free(&strings);
-	genalloc_free(const char *, &c.words);
-	stralloc_free(&c.macros);
-	return pid;
+	if (words_add(&w, "smtp-tls") && words_add_configuration(&w, s) && words_add(&w, "-n") && words_add(&w, s->name) &&
+	    add_listener(&w, s, port) && place_program(path, sizeof path, "smtp-tls"))
+		return words_start(&w, path, fds, sizeof fds / sizeof fds[0]);
+	return -1;
 }
 
 static bool
@@ -233,6 +193,7 @@ forget_client(struct session *s)
 {
 	transaction_reset(&s->transaction);
 	s->helo[0] = '\0';
+	s->user[0] = '\0';
 	s->is_esmtp = false;
 	s->state = CONNECTED;
 }
@@ -256,6 +217,7 @@ log_open_session(const struct session *s, const struct tls_report *r)
 static bool
 lose_session(struct session *s, const char *why)
 {
+	stats_add(STATS_SMTP_TLS_FAILED, 1);
 	log_problem(s, "tls-failed", why);
 	session_close(s, "no TLS");
 	return false;

@@ -120,6 +120,15 @@ take_size(struct session *s, const struct parameter *p)
 	return 250;
 }
 
+/* AUTH=<> or AUTH=mailbox (RFC 4954 5): who another server says has submitted the message. That is
+ * heard, and believed of nobody. */
+static bool
+is_submitter(const struct parameter *p)
+{
+	return parameter_has_value(p, "<>") ||
+	    (p->value != NULL && p->value_len <= SUBMITTER_MAX && parameter_is_xtext(p->value, p->value_len, false));
+}
+
 /* One parameter of MAIL. Returns 250, or the code of its refusal. */
 static unsigned
 take_mail_parameter(struct session *s, struct transaction *t, const struct parameter *p)
@@ -148,6 +157,8 @@ take_mail_parameter(struct session *s, struct transaction *t, const struct param
 			return refuse_parameter(s, p);
 		return set_envid(&t->envid, p) ? 250 : refuse_memory(s);
 	}
+	if (s->listen->auth != AUTH_NONE && parameter_is(p, "AUTH"))
+		return is_submitter(p) ? 250 : refuse_parameter(s, p);
 	return refuse_unknown_parameter(s, p);
 }
 
@@ -173,9 +184,10 @@ take_mail_parameters(struct session *s, struct transaction *t, const char *arg, 
 static unsigned
 check_permission(struct session *s)
 {
-	if (s->listen->tls_required && !s->cover.is_open)
+	/* A local user has no need of either. */
+	if (!s->peer.is_local && s->listen->tls_required && !s->cover.is_open)
 		return session_refuse(s, "", 530, "5.7.0 Must issue a STARTTLS command first");
-	if (s->listen->auth == AUTH_REQUIRED && *s->user == '\0')
+	if (!s->peer.is_local && s->listen->auth == AUTH_REQUIRED && *s->user == '\0')
 		return session_refuse(s, "", 530, "5.7.0 Authentication required");
 	if (s->nmessages >= s->conf->limits.session_max_mails) {
 		session_refuse(s, "", 421, "4.7.0 %s too many messages in one session", s->name);

@@ -26,7 +26,7 @@ is   'the default is $PIPEPOST_CONF'         "$(check)" 'configuration OK'
 
 conf "$SANDBOX/bad" <<'EOF'
 expire 4
-listen on 127.0.0.1 auth
+listen on all auth
 accept for all deliver to mbox
 accept from 10.0.0.0/8 for any relay
 EOF

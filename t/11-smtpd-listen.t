@@ -36,7 +36,7 @@ runs() { test -n "$(children "$1")"; }
 # ---- the start ----
 
 conf <<EOF
-listen on 127.0.0.1 port $PORT auth
+listen on all port $PORT auth
 EOF
 ok   'a bad configuration: exit 1'           status 1 "$BIN/smtpd" -d 2>"$SANDBOX/err"
 like '... and its errors are shown'          "$(cat "$SANDBOX/err")" 'smtpd\.conf:1: listen: auth needs TLS'

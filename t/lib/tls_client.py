@@ -2,7 +2,7 @@
 """An SMTP client with TLS for tests, that does as told.
 
 usage: tls_client.py PORT CAFILE [--smtps] [--name NAME] [--cert FILE --key FILE] [--ciphers LIST] [--max 1.1|1.2]
-                     [--before TEXT] [--behind TEXT]
+                     [--before TEXT] [--behind TEXT] [--first TEXT]
 
 Speaks the script on standard input (converse.py's lines) inside TLS; without --smtps after EHLO and
 STARTTLS. The server's certificate must verify for NAME (mail.example.org).
@@ -13,6 +13,7 @@ Lines of its own:
 
 --before   TEXT in clear text in one segment with STARTTLS
 --behind   the same after the reply 220, in front of the handshake
+--first    TEXT as the first thing in TLS
 Prints the conversation. Exit 0: all as expected; 1: a reply was not; 3: no TLS; 2: a time limit.
 """
 import argparse
@@ -75,7 +76,7 @@ def main():
     p.add_argument("--smtps", action="store_true")
     p.add_argument("--name", default="mail.example.org")
     p.add_argument("--max", default="1.2")
-    for name in ("cert", "key", "ciphers", "before", "behind"):
+    for name in ("cert", "key", "ciphers", "before", "behind", "first"):
         p.add_argument("--" + name, default="")
     a = p.parse_args()
     script = sys.stdin.read().splitlines()
@@ -87,6 +88,7 @@ def main():
         print("no TLS: %s" % e)
         sys.exit(3)
     print("TLS: %s %s" % (t.s.version(), t.s.cipher()[0]))
+    t.s.sendall(converse.octets(a.first))
     for line in script:
         line = line.strip("\t")
         if not line or line.startswith("#"):
