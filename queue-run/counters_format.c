@@ -59,7 +59,10 @@ static const struct entry entries[] = {
 	{ "scheduler.envelope.removed", QUEUE, COUNTER, STATS_QUEUE_REMOVED, "Recipients removed by the administrator." },
 	{ "scheduler.message.inflight", QUEUE, DERIVED, WINDOW, "Messages being worked on, now." },
 	{ "smtp.accepted", SMTP, COUNTER, STATS_SMTP_ACCEPTED, "Messages accepted from clients." },
+	{ "smtp.auth", SMTP, COUNTER, STATS_SMTP_AUTH, "Logins of clients." },
+	{ "smtp.auth.failed", SMTP, COUNTER, STATS_SMTP_AUTH_FAILED, "Wrong passwords." },
 	{ "smtp.rejected", SMTP, COUNTER, STATS_SMTP_REJECTED, "Recipients refused by a rule." },
+	{ "smtp.tls.failed", SMTP, COUNTER, STATS_SMTP_TLS_FAILED, "TLS handshakes with clients that failed." },
 };
 enum { NENTRIES = sizeof entries / sizeof entries[0] };
 

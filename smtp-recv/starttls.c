@@ -238,6 +238,7 @@ starttls_begin(struct session *s)
 		return lose_session(s, strerror(errno));
 	close_fd(&c->plain);
 	c->is_open = true;
+	stats_enter(s->listen->smtps ? STATS_GAUGE_SMTPS : STATS_GAUGE_STARTTLS);
 	forget_client(s);
 	log_open_session(s, &c->report);
 	return true;

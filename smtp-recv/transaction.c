@@ -14,6 +14,7 @@
 #include "lib/envelope.h"
 #include "lib/log.h"
 #include "lib/route.h"
+#include "lib/senders.h"
 #include "lib/stats.h"
 #include "smtp-recv/parameter.h"
 #include "smtp-recv/session.h"
@@ -226,6 +227,30 @@ scan_reverse_path(struct session *s, const char *arg, size_t len, size_t *used)
 	return take_mail_parameters(s, t, arg + *used, len - *used);
 }
 
+/* What the table of senders lets the user send as. */
+static unsigned
+check_sender(struct session *s)
+{
+	const struct conf_listen *l = s->listen;
+	const char *path = s->transaction.reverse_path.s;
+	stralloc why = STRALLOC_ZERO;
+	enum lookup found;
+	unsigned code = 250;
+
+	if (l->senders == NULL || *s->user == '\0')
+		return 250;
+	found = senders_allow(s->tables, l->senders, s->user, path, s->conf->subaddressing_delimiter, &why);
+	table_set_end_recipient(s->tables);
+	if (found == LOOKUP_LATER || found == LOOKUP_BROKEN) {
+		log_line("senders of %s:%u: %.*s", l->at.file, l->at.line, (int)why.len, why.s);
+		code = session_refuse(s, "senders cannot be asked", 451, "4.3.0 <%s>: cannot tell now, try again later", path);
+	} else if (found != LOOKUP_FOUND) {
+		code = session_refuse(s, "senders", 550, "5.7.1 <%s>: you may not send as this", path);
+	}
+	stralloc_free(&why);
+	return code;
+}
+
 static unsigned
 begin_mail(struct session *s, const char *arg, size_t len)
 {
@@ -237,6 +262,9 @@ begin_mail(struct session *s, const char *arg, size_t len)
 		return code;
 	if (!t->facts.is_smtputf8 && address_is_international(t->reverse_path.s, t->reverse_path.len))
 		return session_refuse(s, "", 553, "5.6.7 this address needs SMTPUTF8");
+	code = check_sender(s);
+	if (code != 250)
+		return code;
 	if (t->envid.len > 0)
 		t->facts.envid = t->envid.s;
 	if (!envelope_begin(&t->envelope, t->reverse_path.s))

@@ -252,6 +252,43 @@ tls 'auth-optional: mail without a login is taken, but not relayed' <<'END'
 	< ^550 5.7.1
 END
 
+configure tls auth '<passwords>' senders '<mine>'
+tls 'senders: what a user may send as' <<'END'
+	> EHLO client.example
+	<
+	> AUTH PLAIN AGFsaWNlAHNlY3JldA==
+	< ^235
+	> MAIL FROM:<bob@example.org>
+	< ^550 5.7.1 <bob@example.org>: you may not send as this
+	> MAIL FROM:<Alice@example.org>
+	< ^250
+	> RSET
+	< ^250
+	> MAIL FROM:<anything@alice.example.org>
+	< ^250
+	> RSET
+	< ^250
+	> MAIL FROM:<>
+	< ^250
+END
+configure tls auth '<passwords>' senders '<gone>'
+sed -i "s|^table mine|table gone file:$SANDBOX/nowhere\n&|" "$CONF"
+tls '... a table that cannot be asked is 451' <<'END'
+	> EHLO client.example
+	<
+	> AUTH PLAIN AGFsaWNlAHNlY3JldA==
+	< ^235
+	> MAIL FROM:<alice@example.org>
+	< ^451 4.3.0
+END
+configure tls auth-optional '<passwords>' senders '<mine>'
+tls '... who has not authenticated is for the rules' <<'END'
+	> EHLO client.example
+	<
+	> MAIL FROM:<a@example.net>
+	< ^250
+END
+
 # --- wrong passwords ---
 
 configure tls auth '<passwords>'
