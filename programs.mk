@@ -103,9 +103,9 @@ LINKS += newaliases:makemap
 
 # Asks for hosts and accounts by name.
 PROGRAMS += smtpd
-smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_check_keys.c smtp-recv/smtpd_child.c smtp-recv/smtpd_listen.c \
+smtpd.src := smtp-recv/smtpd.c smtp-recv/smtpd_check.c smtp-recv/smtpd_check_auth.c smtp-recv/smtpd_check_keys.c smtp-recv/smtpd_child.c smtp-recv/smtpd_listen.c \
     smtp-recv/smtpd_options.c smtp-recv/smtpd_serve.c smtp-recv/smtpd_start.c
-smtpd.libs := $(CDB) $(BEARSSL)
+smtpd.libs := $(CDB) $(BEARSSL) $(CRYPT)
 PROGRAMS += account-lookup
 account-lookup.src := account-lookup/account-lookup.c
 

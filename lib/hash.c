@@ -121,6 +121,24 @@ is_same(const char *a, const char *b)
 	return *(volatile unsigned char *)&difference == 0;
 }
 
+bool
+hash_is_known(const char *hash)
+{
+	hash = skip_mark(hash);
+	return *hash == '*' || *hash == '!' || is_known(hash);
+}
+
+/* No hash of crypt(3) has a colon. */
+const char *
+hash_in_entry(const char *value)
+{
+	const char *colon = strchr(value, ':');
+
+	if (colon == NULL)
+		return *value == '\0' ? NULL : value;
+	return colon == value || colon[1] == '\0' ? NULL : colon + 1;
+}
+
 void
 hash_spend(const char *like, const char *password)
 {

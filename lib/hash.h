@@ -35,6 +35,12 @@ enum hash_verdict {
 /* Compares, in a time that tells nothing of where they differ. */
 enum hash_verdict hash_verify(const char *hash, const char *password);
 
+/* Whether crypt(3) knows what stands there, or it is locked. */
+bool hash_is_known(const char *hash);
+
+/* The hash in the entry "login:hash" or "hash" of a table; NULL where a side of the colon is empty. */
+const char *hash_in_entry(const char *value);
+
 /* Spends the time of hash_verify() with a hash of the same kind and cost as like (of the default
  * kind where that is NULL or none): for users that are not there. */
 void hash_spend(const char *like, const char *password);

@@ -12,18 +12,6 @@
 
 /* ---- entries ---- */
 
-/* The hash in "login:hash" or "hash", NUL-ended; NULL where a side of the colon is empty. No hash
- * of crypt(3) has a colon. */
-static const char *
-hash_of_entry(const char *value)
-{
-	const char *colon = strchr(value, ':');
-
-	if (colon == NULL)
-		return *value == '\0' ? NULL : value;
-	return colon == value || colon[1] == '\0' ? NULL : colon + 1;
-}
-
 struct sample {
 	char hash[HASH_SIZE];
 };
@@ -32,7 +20,7 @@ static bool
 take_sample(void *arg, const char *key, const char *value)
 {
 	struct sample *s = arg;
-	const char *hash = value == NULL ? NULL : hash_of_entry(value);
+	const char *hash = value == NULL ? NULL : hash_in_entry(value);
 
 	(void)key;
 	if (hash != NULL)
@@ -57,7 +45,7 @@ spend_time(const struct auth_check *a, const struct conf_table *t, const char *p
 static enum checkpassword_exit
 compare(const struct conf_table *t, const char *login, const char *value, const char *password, char *words)
 {
-	const char *hash = hash_of_entry(value);
+	const char *hash = hash_in_entry(value);
 
 	switch (hash == NULL ? HASH_UNKNOWN : hash_verify(hash, password)) {
 	case HASH_MATCHES:

@@ -278,9 +278,13 @@ check_uses(struct check *k)
 		check_use(k, &r->at, r->userbase, SERVICE_USERINFO, "userbase");
 		check_use(k, &r->at, r->relay.auth, SERVICE_CREDENTIALS, "auth");
 	}
-	for (size_t i = 0; i < k->c->nlistens; i++)
-		check_use(k, &k->c->listens[i].at, k->c->listens[i].auth_table, SERVICE_CREDENTIALS,
-		    "auth");
+	for (size_t i = 0; i < k->c->nlistens; i++) {
+		const struct conf_listen *l = &k->c->listens[i];
+
+		check_use(k, &l->at, l->auth_table, SERVICE_CREDENTIALS, "auth");
+		check_use(k, &l->at, l->senders, SERVICE_MAILADDRMAP, "senders");
+		check_use(k, &l->at, l->hostnames, SERVICE_ADDRNAME, "hostnames");
+	}
 }
 
 /* `auth` without a table means system accounts, which is seldom meant where
@@ -466,6 +470,7 @@ check_things(struct check *k)
 		return;	/* what uses them would only say it again */
 	check_uses(k);
 	check_auth_tables(k);
+	check_credentials(k);
 	check_keys(k);
 	check_programs(k);
 	check_names(k);

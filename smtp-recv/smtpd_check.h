@@ -1,7 +1,8 @@
 /* smtpd_check: what the parts of smtpd -n share.
  *
  *   smtpd_check.c       messages, tables, programs, names
- *   smtpd_check_keys.c  certificates and keys */
+ *   smtpd_check_keys.c  certificates and keys
+ *   smtpd_check_auth.c  tables of credentials */
 #ifndef PIPEPOST_SMTPD_CHECK_H
 #define PIPEPOST_SMTPD_CHECK_H
 
@@ -26,5 +27,8 @@ enum severity check_severity_of(int error);
 
 /* Certificates, keys and authorities, and whether each listener has one to show. */
 void check_keys(struct check *k);
+
+/* Whether tables that listeners ask hold hashes, and whether secrets are open to everybody. */
+void check_credentials(struct check *k);
 
 #endif

@@ -2,7 +2,7 @@
 # auth-check: whether a password is right, from every kind of table and by every
 # kind of hash; and the credentials of this host for a relay.
 . "$(dirname "$0")/lib.sh"
-need auth-check shadow-lookup makemap sqlite3 openssl perl
+need auth-check shadow-lookup smtpd makemap sqlite3 openssl perl
 sandbox alice
 D=$SANDBOX/auth
 mkdir "$D" && chmod 755 "$D"
@@ -80,6 +80,15 @@ is 'a table that is not there yet'          "$(auth joe x -t away)" "$later"
 like '... is named'                         "$(said)" "table <away>: $D/away.db: No such file"
 is 'a table that nobody has declared'       "$(auth joe x -t other)" "$later"
 like '... is named, too'                    "$(said)" 'there is no table <other>'
+
+config "table file file:$D/file" 'pki x certificate "/nowhere/x.pem" key "/nowhere/x.key"' \
+	'listen on 127.0.0.1 port 587 tls pki x auth <file>'
+checked=$(as_user smtpd -n -f "$CONF" 2>&1)
+like 'smtpd -n says which entries hold no hash' "$checked" \
+	'warning: auth <file>: what it has for clear and 1 more is no hash of crypt\(3\): make one with smtpctl encrypt'
+like '... and who can read them all'            "$checked" "warning: auth <file>: everybody can read $D/file: chmod 640"
+chmod 600 "$D/file"; sed -i '/^clear/d; /^half/d' "$D/file"; test "$(id -u)" -ne 0 || chown "$RUN_UID" "$D/file"
+unlike '... and is content then'                "$(as_user smtpd -n -f "$CONF" 2>&1)" 'crypt|everybody'
 
 # ---- hashes ----
 

@@ -131,6 +131,20 @@ refuses_other_kinds(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+static void
+finds_it_in_an_entry(void **state)
+{
+	(void)state;
+	assert_string_equal(hash_in_entry("joe:$1$x"), "$1$x");
+	assert_string_equal(hash_in_entry("$1$x"), "$1$x");
+	assert_null(hash_in_entry("joe:"));
+	assert_null(hash_in_entry(":$1$x"));
+	assert_null(hash_in_entry(""));
+	assert_true(hash_is_known("$1$saltstri$YMyguxXMBpd2TEZ.vS/3q1"));
+	assert_true(hash_is_known("!"));
+	assert_false(hash_is_known("secret"));
+}
+
 /* Nothing is to be seen of it but that it ends. */
 static void
 spends_time(void **state)
@@ -150,6 +164,7 @@ main(void)
 		cmocka_unit_test(an_endless_hash_or_password),
 		cmocka_unit_test(makes_what_it_knows),
 		cmocka_unit_test(refuses_other_kinds),
+		cmocka_unit_test(finds_it_in_an_entry),
 		cmocka_unit_test(spends_time),
 	};
 
