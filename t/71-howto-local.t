@@ -2,37 +2,9 @@
 # The first example of the calomel.org how-to, whole: local mail only, aliases
 # made by newaliases, delivery through the recipient's procmail rules, by SMTP
 # under tcpserver and from sendmail. Only the paths differ from what is printed.
-#
-# It speaks of a system account, calomel: the test makes itself one in a mount
-# namespace of its own, so that the host's accounts are left alone.
 . "$(dirname "$0")/lib.sh"
-
-if test -z "${HOWTO_ACCOUNTS-}"; then
-	need smtp-recv sendmail newaliases queue-run deliver-local smtpd tcpserver procmail unshare
-	SANDBOX=$(mktemp -d "${TMPDIR:-/tmp}/pipepost.XXXXXX")
-	chmod 755 "$SANDBOX"
-	uid=$(id -u) gid=$(id -g)
-	test "$uid" -ne 0 || { uid=1000 gid=1000; }
-	mkdir -m 700 "$SANDBOX/calomel"
-	test "$(id -u)" -ne 0 || chown $uid:$gid "$SANDBOX/calomel"
-	{ grep -Ev "^[^:]*:[^:]*:$uid:|^calomel:" /etc/passwd
-	echo "calomel:x:$uid:$gid::$SANDBOX/calomel:/bin/sh"; } >"$SANDBOX/passwd"
-	{ grep -Ev "^[^:]*:[^:]*:$gid:|^calomel:" /etc/group; echo "calomel:x:$gid:"; } >"$SANDBOX/group"
-	HOWTO_ACCOUNTS=$SANDBOX; export HOWTO_ACCOUNTS
-	bind='mount --bind "$HOWTO_ACCOUNTS/passwd" /etc/passwd && mount --bind "$HOWTO_ACCOUNTS/group" /etc/group'
-	if test "$(id -u)" -eq 0; then
-		unshare -m true 2>/dev/null || skip_all 'no mount namespace may be made here'
-		unshare -m sh -c "$bind && exec sh \"\$0\"" "$0"
-	else
-		unshare -rm unshare -U --map-user="$uid" --map-group="$gid" true 2>/dev/null ||
-			skip_all 'no user namespace may be made here'
-		unshare -rm sh -c "$bind && exec unshare -U --map-user=$uid --map-group=$gid sh \"\$0\"" "$0"
-	fi
-	exit
-fi
-
-accounts=$HOWTO_ACCOUNTS
-home=$accounts/calomel
+need smtp-recv sendmail newaliases queue-run deliver-local smtpd tcpserver procmail
+. "$t_dir/lib/calomel.sh"
 sandbox nobody-in-particular
 etc=$SANDBOX/etc
 mkdir "$etc"
@@ -73,10 +45,7 @@ write_conf
 is      'newaliases says how many there are'  "$(newaliases 2>&1)" "$etc/aliases: 3 aliases"
 like    'smtpd -n: configuration OK'          "$(smtpd -n -f "$CONF" 2>&1)" '^configuration OK$'
 
-# procmail's rules of the how-to: mail goes into an mbox in ~/Mail
-as_user sh -c 'cd "$1" && mkdir Mail && printf "%s\n" "MAILDIR=\$HOME/Mail" "DEFAULT=inbox" "LOGFILE=log" \
-	":0:" "* ^Subject:.*cron" "cron" >.procmailrc' - "$home"
-
+make_procmail_rules
 start_tcpserver
 write_conf
 start_runner
@@ -85,7 +54,6 @@ send()
 	$PYTHON "$t_dir/lib/send.py" "$PORT" sender@example.com "$SANDBOX/message" "$@"
 }
 quietly() { "$@" <"$SANDBOX/message" 2>>"$LOG"; }
-inbox_has() { grep -q "^Subject: $1\$" "$home/Mail/${2:-inbox}"; }
 
 printf 'Subject: one\n\nhello\n' >"$SANDBOX/message"
 ok      'SMTP: root@localhost is taken'       send root@localhost
@@ -107,5 +75,4 @@ is      '... each message is there once'      "$(grep -c '^Subject: ' "$home/Mai
 like    'a name that nobody has is refused'   "$(send nobody-here@localhost)" '550.*5\.1\.1'
 ok      'nothing is left in the queue'        wait_until 20 queue_is_empty
 stop_runner
-rm -rf "$accounts"
 done_testing
