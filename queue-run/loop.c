@@ -135,7 +135,7 @@ take_signals(struct runner *r)
 			reap(r);
 		if (s == SIGHUP) {
 			r->is_conf_known = false;
-			r->next_conf_look = STAMP;
+			r->next_conf_look = r->next_touch = STAMP;
 			scan_look_everywhere(r);
 		}
 		if (s == SIGTERM || s == SIGINT)
@@ -162,6 +162,21 @@ is_over(const tain *t)
 	return !tain_future(t);
 }
 
+/* A spool that was removed takes no mail any more, and no other runner would notice us. */
+static void
+touch_lock(struct runner *r)
+{
+	struct stat st;
+
+	if (futimens(r->lock_fd, NULL) == -1)
+		log_line("lock cannot be touched: %s", strerror(errno));
+	if (r->has_lost_spool || fstat(r->lock_fd, &st) == -1 || st.st_nlink > 0)
+		return;
+	r->has_lost_spool = true;
+	log_line("%s was removed under this runner, which ends: queue-init makes it anew", r->spool);
+	begin_to_stop(r);
+}
+
 static void
 keep_house(struct runner *r)
 {
@@ -180,8 +195,7 @@ keep_house(struct runner *r)
 	if (is_over(&r->next_touch)) {
 		tain_addsec_g(&r->next_touch, LOCK_TOUCH_SECONDS);
 		operator_look(r);	/* a trigger may have been lost */
-		if (futimens(r->lock_fd, NULL) == -1)
-			log_line("lock cannot be touched: %s", strerror(errno));
+		touch_lock(r);
 	}
 	if (is_over(&r->next_sweep)) {
 		tain_addsec_g(&r->next_sweep, SWEEP_SECONDS);

@@ -268,6 +268,7 @@ struct message {
 struct runner {
 	bool stays, is_stopping, must_rescan;
 	bool has_ended_without_conf;
+	bool has_lost_spool;		/* it was removed under us */
 	const char *spool, *conf_path;
 	struct conf_macro *macros;	/* -D */
 	size_t nmacros;

@@ -210,6 +210,8 @@ start_exit_status(const struct runner *r)
 {
 	if (r->nmessages > 0)
 		log_line("%zu messages stay in cur/ for the next runner", r->nmessages);
+	if (r->has_lost_spool)
+		return EX_OSFILE;
 	if (r->spawner_fd == -1)
 		return EX_SOFTWARE;
 	return r->has_ended_without_conf && !r->is_stopping ? EX_CONFIG : 0;
