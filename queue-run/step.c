@@ -250,7 +250,10 @@ do_alias_node(struct step *s, const struct node *n)
 	struct job j = { .param = n->text, .user = "ppalias", .home = s->r->alias_home };
 
 	if (n->kind == NODE_ERROR) {
-		outcome_failed(s->r, s->m, s->i, n->text);
+		if (n->text[0] == '4')
+			defer(s, n->text, false);
+		else
+			outcome_failed(s->r, s->m, s->i, n->text);
 		return;
 	}
 	j.action = actions[n->kind];

@@ -126,4 +126,20 @@ sleep 2
 make_due
 run_queue
 is   'one notice tells of all delays that are over' "$(grep -c ': notice=' "$LOG")" 1
+
+# ---- aliases that say no ----
+
+rm -rf "$SPOOL/later"/*
+conf <<-END
+	$(users_table)
+	table aliases { gone = "error:550 5.1.6 moved away", away = "error:450 4.2.1 on holiday" }
+	accept from any for domain "example.org" alias <aliases> userbase <users> deliver to maildir
+END
+inject s@example.net gone@example.org
+inject s@example.net away@example.org
+run_queue
+ok   'an alias to "error:550" fails'  log_has 'stat=Failed: 550 5\.1\.6 moved away'
+ok   '... one to "error:450" waits'   log_has 'stat=Deferred: 450 4\.2\.1 on holiday'
+is   '... and is kept'                "$(find "$SPOOL/later" -type f | wc -l)" 1
+rm -rf "$SPOOL/later"/*
 done_testing

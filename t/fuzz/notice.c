@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "queue-run/bounce_report.h"
+#include "queue-run/bounce_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,10 +35,18 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct notice n = NOTICE_ZERO;
-	stralloc s = STRALLOC_ZERO;
+	stralloc s = STRALLOC_ZERO, request = STRALLOC_ZERO;
+	struct notice_recipient *r;
 	size_t used;
 
-	if (notice_decode(&n, &used, (const char *)data, size)) {
+	/* A copy, since reasons are taken apart in place. */
+	require(stralloc_copyb(&request, (const char *)data, size));
+	if (notice_decode(&n, &used, request.s, size)) {
+		r = genalloc_s(struct notice_recipient, &n.recipients);
+		for (size_t i = 0; i < genalloc_len(struct notice_recipient, &n.recipients); i++) {
+			bounce_hide_directories((char *)(uintptr_t)r[i].reason);
+			bounce_split_reply(&r[i]);
+		}
 		n.host = "mail.example.org";
 		n.ret = "HDRS";
 		require(used <= size);
@@ -49,6 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(notice_encode(&s, &n));
 	}
 	stralloc_free(&s);
+	stralloc_free(&request);
 	notice_free(&n);
 	return 0;
 }

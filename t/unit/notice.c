@@ -252,6 +252,46 @@ a_stranger_is_told_no_directories(void **state)
 	}
 }
 
+static void
+a_servers_reply_is_taken_apart_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *reason, *status, *remote, *rest;
+	} cases[] = {
+		{ "5.1.1 mx.example.net[192.0.2.1]: 550 5.1.1 no", "5.1.1", "mx.example.net", "550 5.1.1 no" },
+		{ "4.2.2 ::1[::1]: 452-full", "4.2.2", "::1", "452-full" },
+		{ "5.0.0 mx[192.0.2.1]: 550", "5.0.0", "mx", "550" },
+		{ "5.0.0 mx[192.0.2.1]: 5500", "", "", NULL },
+		{ "5.0.0 mx[192.0.2.1]: 350 x", "", "", NULL },
+		{ "5.0.0 mx[192.0.2.1]: 55", "", "", NULL },
+		{ "5.0.0 mx[192.0.2.1]:550 x", "", "", NULL },
+		{ "5.0.0 mx[host]: 550 x", "", "", NULL },
+		{ "5.0.0 mx[]: 550 x", "", "", NULL },
+		{ "5.0.0 [192.0.2.1]: 550 x", "", "", NULL },
+		{ "5.0.0 m x[192.0.2.1]: 550 x", "", "", NULL },
+		{ "mx[192.0.2.1]: 550 x", "", "", NULL },
+		{ "5.0.0", "", "", NULL },
+		{ "5.0.0 ", "", "", NULL },
+		{ "", "", "", NULL },
+	};
+	char reason[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct notice_recipient r = notice_recipient_unknown;
+
+		snprintf(reason, sizeof reason, "%s", cases[i].reason);
+		r.reason = reason;
+		bounce_split_reply(&r);
+		assert_string_equal(r.status, cases[i].status);
+		assert_string_equal(r.remote, cases[i].remote);
+		assert_string_equal(r.reason, cases[i].rest != NULL ? cases[i].rest : cases[i].reason);
+	}
+	snprintf(reason, sizeof reason, "%s", cases[0].reason);
+	bounce_split_reply(&(struct notice_recipient){ .reason = reason, .remote = "other", .status = "" });
+	assert_string_equal(reason, cases[0].reason);
+}
+
 int
 main(void)
 {
@@ -264,6 +304,7 @@ main(void)
 		cmocka_unit_test(xtext_is_decoded_and_utf8_encoded),
 		cmocka_unit_test(no_value_begins_a_line_of_its_own),
 		cmocka_unit_test(a_stranger_is_told_no_directories),
+		cmocka_unit_test(a_servers_reply_is_taken_apart_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
