@@ -5,6 +5,7 @@
 #   make check       all tests            make check-asan   the same under ASan and UBSan
 #   make demo        start it on a sandbox, pass a message through, show it
 #   make install     DESTDIR= PREFIX= SYSCONFDIR= (install.mk)
+#   make deb         a Debian package
 
 VERSION    ?= 0.9
 PREFIX     ?= /usr/local
@@ -161,6 +162,9 @@ deps:
 	@sh t/deps.sh --peer openbsd-inetd libbsd0 libevent-2.1-7 libsystemd0 libtirpc3 libwrap0
 	@sh t/deps.sh --service dovecot-imapd dovecot-lmtpd dovecot-sqlite
 
+deps-deb:
+	@sh t/deps.sh $(DEPS_BUILD) dpkg-dev debhelper fakeroot lintian debootstrap
+
 deps-build:
 	@sh t/deps.sh $(DEPS_BUILD)
 
@@ -173,6 +177,6 @@ include install.mk
 clean:
 	rm -rf build build-*
 
-.PHONY: all clean deps deps-build demo units fuzzers lint
+.PHONY: all clean deps deps-build deps-deb demo units fuzzers lint
 .PHONY: check check-unit check-e2e check-asan check-fuzz check-werror
 .DELETE_ON_ERROR:

@@ -41,4 +41,19 @@ install-files: all
 install-users: $(if $(filter install,$(MAKECMDGOALS)),install-files)
 	'$(LIBEXECDIR)/install-users' $(USERS_OPTIONS)
 
-.PHONY: install install-files install-users
+
+# A Debian package, in BUILD/deb, of a copy of what is here.
+DEB := $(BUILD)/deb/pipepost-$(VERSION)
+
+deb: deps-deb
+	rm -rf $(BUILD)/deb && mkdir -p $(DEB)
+	tar -cf - --exclude='./build*' --exclude=./.git --exclude=./.peers --exclude=./demo . | tar -xf - -C $(DEB)
+	cd $(DEB) && unset MAKEFLAGS MAKELEVEL && dpkg-buildpackage -us -uc -b $(DEB_OPTIONS)
+	lintian --fail-on error --tag-display-limit 0 $(BUILD)/deb/pipepost_$(VERSION)_*.changes
+	@ls -l $(BUILD)/deb/*.deb
+
+# Builds the package twice, as two versions, and in a fresh Debian installs, upgrades and purges it.
+check-deb: deps-deb
+	BUILD_DIR='$(CURDIR)/$(BUILD)' sh t/deb/check
+
+.PHONY: install install-files install-users deb check-deb
