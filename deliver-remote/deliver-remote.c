@@ -21,6 +21,7 @@
 #include "lib/confine.h"
 #include "lib/die.h"
 #include "lib/log.h"
+#include "lib/stats.h"
 
 static _Noreturn void
 usage(void)
@@ -135,6 +136,8 @@ main(int argc, const char *const *argv)
 	first = read_options(&o, argc, argv);
 	tain_now_set_stopwatch_g();
 	signal(SIGPIPE, SIG_IGN);
+	stats_open("remote");
+	stats_enter(STATS_GAUGE_PROCESS);
 	give_up_the_rest(o.is_server);
 	session.client.c.step_seconds = o.step_seconds;
 	status = o.is_server ? serve(&session) : deliver_by_hand(&session, &o, argc - first, argv + first);

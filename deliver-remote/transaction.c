@@ -13,6 +13,7 @@
 #include "deliver-remote/command.h"
 #include "deliver-remote/mailbox.h"
 #include "lib/address.h"
+#include "lib/stats.h"
 
 struct transaction {
 	struct client *c;
@@ -349,6 +350,8 @@ say_text(struct transaction *t)
 		settle_by_reply(t, verdict_of(t->c->c.reply.code));
 	for (size_t i = 0; i < t->n; i++)
 		outcome_of(t, i)->is_passed_on = t->c->x.dsn && outcome_of(t, i)->verdict == VERDICT_DELIVERED;
+	if (verdict_of(t->c->c.reply.code) == VERDICT_DELIVERED)
+		stats_add(STATS_REMOTE_MESSAGES, 1);
 	t->c->needs_rset = false;
 }
 

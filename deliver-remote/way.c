@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "lib/mx.h"
 #include "lib/printable.h"
+#include "lib/stats.h"
 
 enum { PORT_SMTP = 25, PORT_SMTPS = 465 };
 
@@ -60,6 +61,7 @@ fail_to_connect(struct client *c, const char *words, const struct sockaddr_stora
 	outcome_set(&c->why, VERDICT_UNREACHABLE, "4.4.1 %s: %s%s%s", c->c.peer, words, source == NULL ? "" : ", from ",
 	    source == NULL ? "" : write_address(address, source));
 	log_failure(c, c->c.peer);
+	stats_add(STATS_REMOTE_UNREACHABLE, 1);
 }
 
 /* From the next source. */
@@ -111,6 +113,7 @@ attempt(struct way *w, struct client *c, const struct mx_target *t, enum client_
 			.identity = w->destination->identity,
 		},
 	};
+	enum welcome welcome;
 
 	if (*r->label != '\0') {	/* before a server has to wait for it */
 		o.secret = credentials_get(w->credentials, r, &c->c.limit, &c->why);
@@ -121,7 +124,12 @@ attempt(struct way *w, struct client *c, const struct mx_target *t, enum client_
 		return WELCOME_NEXT;
 	o.helo = own_name(r, c->c.fd);
 	log_line("%s: mta connected relay=%s", c->c.id, c->c.peer);
-	return client_greet(c, &o);
+	welcome = client_greet(c, &o);
+	if (welcome == WELCOME_READY)
+		stats_add(STATS_REMOTE_SESSIONS, 1);
+	if (welcome == WELCOME_READY && c->c.tls != NULL)
+		stats_add(STATS_REMOTE_TLS, 1);
+	return welcome;
 }
 
 /* At connect, at the port for that unless the relay names one. */

@@ -302,6 +302,7 @@ static void
 begin_smtps(struct session *s)
 {
 	stats_add(STATS_SMTP_SMTPS, 1);
+	stats_enter(STATS_GAUGE_SMTPS);
 	if (!starttls_prepare(s))
 		session_close(s, "no TLS");
 	else

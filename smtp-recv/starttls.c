@@ -280,6 +280,7 @@ starttls_do(struct session *s, const char *arg, size_t len)
 	if (!starttls_prepare(s))
 		return session_refuse(s, "", 454, "4.7.0 TLS is not available now, for a reason that only the log tells");
 	stats_add(STATS_SMTP_STARTTLS, 1);
+	stats_enter(STATS_GAUGE_STARTTLS);
 	session_reply(s, 220, "2.0.0 Ready to start TLS");
 	if (session_flush(s))
 		starttls_begin(s);
