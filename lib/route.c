@@ -142,7 +142,7 @@ ask_rules(struct step *s, bool is_internal, const char *recipient)
 		.local_name = s->server,
 	};
 
-	return ruleset_match(&s->r->rule, s->c, s->tables, &q, &s->r->why, NULL);
+	return ruleset_match(&s->r->rule, s->c, s->tables, &q, &s->r->why, s->q->trace);
 }
 
 /* Whoever asks for postmaster of this host is heard, whatever the rules say

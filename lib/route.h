@@ -22,6 +22,7 @@ struct route_question {
 	bool skip_alias;	/* the name was produced by an alias of the same name: deliver, do not look again */
 				/* (so was the address where a virtual entry names itself) */
 	const char *local_name;	/* "" = server name */
+	stralloc *trace;	/* NULL, or gets a line for each rule tried (ruleset_match()) */
 };
 
 enum route_kind {

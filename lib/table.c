@@ -20,6 +20,7 @@ struct table_set {
 	struct open_table *first;
 	struct table_helpers helpers;
 	uint64_t permitted, refused;	/* sources (table_sources()) */
+	stralloc *trace;		/* not owned, or NULL */
 };
 
 enum { WHY_MAX = 512 };
@@ -118,6 +119,18 @@ uint64_t
 table_set_refused(const struct table_set *set)
 {
 	return set->refused;
+}
+
+void
+table_set_trace(struct table_set *set, stralloc *trace)
+{
+	set->trace = trace;
+}
+
+stralloc *
+table_set_tracer(const struct table_set *set)
+{
+	return set->trace;
 }
 
 const struct conf *
@@ -312,8 +325,8 @@ find_first(struct open_table *o, const char *const keys[], size_t nkeys, strallo
 	return LOOKUP_ABSENT;
 }
 
-enum lookup
-table_lookup(struct table_set *set, const struct conf_table *t, enum service service, const char *const keys[],
+static enum lookup
+look_up(struct table_set *set, const struct conf_table *t, enum service service, const char *const keys[],
     size_t nkeys, stralloc *value, size_t *which, stralloc *why)
 {
 	enum lookup answer;
@@ -329,6 +342,17 @@ table_lookup(struct table_set *set, const struct conf_table *t, enum service ser
 		answer = find_first(o, keys, nkeys, value, &hit, why);
 	if ((answer == LOOKUP_FOUND || answer == LOOKUP_INACTIVE) && which != NULL)
 		*which = hit;
+	return answer;
+}
+
+enum lookup
+table_lookup(struct table_set *set, const struct conf_table *t, enum service service, const char *const keys[],
+    size_t nkeys, stralloc *value, size_t *which, stralloc *why)
+{
+	enum lookup answer = look_up(set, t, service, keys, nkeys, value, which, why);
+
+	if (set->trace != NULL)
+		table_trace(set->trace, t, service, keys, nkeys, answer, value, why);
 	return answer;
 }
 

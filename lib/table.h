@@ -51,6 +51,10 @@ void table_set_free(struct table_set *set);
 
 enum { TABLE_BURST_SECONDS = 5 };
 
+/* Every question from now on, with its answer, appends a line to *trace (NULL: no more).
+ * Secrets are left out. For smtpctl why. */
+void table_set_trace(struct table_set *set, stralloc *trace);
+
 /* One recipient is done with: the processes that answered for sqlite tables
  * end, so that none serves two. After table_set_serve_many() they do serve a
  * burst, of 100 recipients or TABLE_BURST_SECONDS. True: some stay; call it

@@ -63,6 +63,11 @@ extern const struct table_kind table_kind_inline, table_kind_file, table_kind_db
 const struct conf *table_set_conf(const struct table_set *set);
 struct table_helpers *table_set_helpers(struct table_set *set);
 
+/* Where questions are traced, or NULL; and one line of it. value and why may be NULL. */
+stralloc *table_set_tracer(const struct table_set *set);
+void table_trace(stralloc *trace, const struct conf_table *t, enum service service, const char *const keys[],
+    size_t nkeys, enum lookup answer, const stralloc *value, const stralloc *why);
+
 /* Whether one thing answers for both. */
 bool table_shares_source(const struct conf_table *a, const struct conf_table *b);
 

@@ -291,8 +291,8 @@ ask_helper(struct open_table *o, enum service service, const char *key, stralloc
 	return answer;
 }
 
-enum lookup
-table_match(struct table_set *set, const struct conf_table *t, enum service service, const char *key,
+static enum lookup
+match(struct table_set *set, const struct conf_table *t, enum service service, const char *key,
     stralloc *why)
 {
 	enum lookup answer;
@@ -318,4 +318,15 @@ table_match(struct table_set *set, const struct conf_table *t, enum service serv
 	default:
 		return find_exactly(o, lower, why);
 	}
+}
+
+enum lookup
+table_match(struct table_set *set, const struct conf_table *t, enum service service, const char *key,
+    stralloc *why)
+{
+	enum lookup answer = match(set, t, service, key, why);
+
+	if (table_set_tracer(set) != NULL)
+		table_trace(table_set_tracer(set), t, service, &key, 1, answer, NULL, why);
+	return answer;
 }

@@ -13,6 +13,7 @@
 #include "lib/address.h"
 #include "lib/envelope.h"
 #include "lib/log.h"
+#include "lib/refusal.h"
 #include "lib/route.h"
 #include "lib/senders.h"
 #include "lib/stats.h"
@@ -384,57 +385,18 @@ ask_route(struct session *s, struct route *route, const struct recipient *r)
 	return true;
 }
 
-/* "rule FILE:LINE; ", unless the reason begins with the place itself. */
-static bool
-explain_rule(stralloc *why, const struct route *route)
-{
-	size_t start;
-	char line[24];
-
-	if (route->rule == NULL)
-		return true;
-	snprintf(line, sizeof line, ":%u", route->rule->at.line);
-	if (!stralloc_cats(why, "rule "))
-		return false;
-	start = why->len;
-	if (!stralloc_cats(why, route->rule->at.file) || !stralloc_cats(why, line))
-		return false;
-	if (route->why.len > why->len - start && memcmp(route->why.s, why->s + start, why->len - start) == 0)
-		why->len = start;
-	else if (!stralloc_cats(why, "; "))
-		return false;
-	return true;
-}
-
-/* For the log: which rule of which file decided, and why. */
-static bool
-explain(stralloc *why, const struct route *route)
-{
-	return explain_rule(why, route) && stralloc_catb(why, route->why.s, route->why.len) && stralloc_0(why);
-}
-
-/* The reply for what the rules have said, ROUTE_DELIVER and ROUTE_RELAY excepted. */
+/* The reply for what the rules have said, and in the log which rule of which file it was, and why. */
 static unsigned
 refuse_recipient(struct session *s, const struct route *route, const struct recipient *r)
 {
 	stralloc why = STRALLOC_ZERO;
-	const char *words = explain(&why, route) ? why.s : "";
-	unsigned code;
+	const char *words = refusal_explain(&why, route) && stralloc_0(&why) ? why.s : "";
+	char text[REFUSAL_TEXT_MAX];
+	unsigned code = refusal_reply(text, route, r->address.s);
 
 	if (route->kind == ROUTE_REJECT || route->kind == ROUTE_NO_USER || route->kind == ROUTE_INACTIVE)
 		stats_add(STATS_SMTP_REJECTED, 1);
-	if (route->reply_code != 0)	/* an alias to "error:": the words are the administrator's */
-		code = session_refuse(s, words, route->reply_code, "%s <%s>: %.*s", route->status, r->address.s,
-		    (int)route->why.len, route->why.s);
-	else if (route->kind == ROUTE_REJECT)
-		code = session_refuse(s, words, 550, "5.7.1 <%s>: relaying refused", r->address.s);
-	else if (route->kind == ROUTE_NO_USER)
-		code = session_refuse(s, words, 550, "5.1.1 <%s>: no such user", r->address.s);
-	else if (route->kind == ROUTE_INACTIVE)
-		code = session_refuse(s, words, 550, "5.1.1 <%s>: this address is disabled", r->address.s);
-	else
-		code = session_refuse(s, words, 451, "4.3.0 <%s>: cannot tell now, try again later",
-		    r->address.s);
+	session_refuse(s, words, code, "%s", text);
 	stralloc_free(&why);
 	return code;
 }
@@ -447,7 +409,7 @@ decide(struct session *s, const struct recipient *r)
 
 	if (!ask_route(s, &route, r))
 		code = refuse_memory(s);
-	else if (route.kind == ROUTE_DELIVER || route.kind == ROUTE_RELAY)
+	else if (refusal_is_none(&route))
 		code = 250;
 	else
 		code = refuse_recipient(s, &route, r);

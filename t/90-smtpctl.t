@@ -148,6 +148,17 @@ is   'a file of counters that is not there counts nothing' "$(stat_of mta.sessio
 printf x >"$SPOOL/stats/remote"
 ok   '... one of another size is complained of'  status 72 quiet_ctl show stats
 
+# ---- encrypt ----
+
+matches() { $PYTHON -W ignore -c 'import crypt, sys; sys.exit(crypt.crypt(sys.argv[1], sys.argv[2]) != sys.argv[2])' "$1" "$2"; }
+ok   'encrypt makes a hash of a password'        matches secret "$(ctl encrypt secret)"
+like '... for tables that know bcrypt'           "$(ctl encrypt secret)" '^\$2b\$10\$.{53}$'
+printf 'one\ntwo\n' | ctl encrypt -s sha512 >"$SANDBOX/hashes"
+ok   '... one for each line of input'            matches two "$(sed -n 2p "$SANDBOX/hashes")"
+unlike '... never the same twice'                "$(ctl encrypt secret)" "$(ctl encrypt secret | sed 's/[$.*]/\\&/g')"
+ok   'what is no kind is misuse'                 status 64 quiet_ctl encrypt -s md5 x
+ok   'an empty password is none'                 status 65 quiet_ctl encrypt ''
+
 # ---- words that say how ----
 
 is   'update table succeeds'                     "$(ctl update table aliases)" 'command succeeded'

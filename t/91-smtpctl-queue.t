@@ -11,6 +11,7 @@ accept from any for domain "example.org" userbase <users> deliver to maildir
 accept from local for any relay via smtp://127.0.0.1:1
 EOT
 
+chmod 666 "$SPOOL/stats/remote"	# whoever deliver-remote is here
 ctl() { smtpctl "$@" 2>"$SANDBOX/stderr"; }
 quiet_ctl() { ctl "$@" >/dev/null; }
 said() { cat "$SANDBOX/stderr"; }
@@ -115,6 +116,20 @@ is   '... and it goes on'                        "$(mail_count alice)" 2
 is   'recipients that are done are not listed'   "$(ctl show queue | cut -d'|' -f2)" "$TWO.0"
 like 'a deferral shows'                          "$(ctl show queue)" \
 	"^MTA\|$TWO\.0\|TEMPFAIL,ENQUEUED\|x.174y@example\.net\|someguy@somedomain\.org\|[0-9]{10}\|1\$"
+
+# ---- destinations ----
+
+like 'who could not be reached is shown'         "$(ctl show hosts)" '^127\.0\.0\.1\|[0-9]{10}\|[0-9]{10}\|[0-9]{10}\|1\|4\.4\.1 '
+like '... with the words of OpenSMTPD'           "$(ctl show hoststats)" '^127\.0\.0\.1\|[0-9]{10}\|4\.4\.1 '
+is   '... routes are the same'                   "$(ctl show routes)" "$(ctl show hosts)"
+like '... in sentences for people'               "$($PYTHON -c '
+import pty
+pty.spawn(["smtpctl", "show", "hosts"])')" 'not reached since .*, 1 attempt, next in '
+like 'it is counted'                             "$(smtpctl show stats)" '^mta\.unreachable=1$'
+printf 'a|b\nk|x|1|2|x|4|bad\n|\nk|x|1|2|3\n' >"$SPOOL/control/hosts"
+is   'lines that are none are left out'          "$(ctl show hosts)" ''
+rm "$SPOOL/control/hosts"
+is   'without the file everybody was reached'    "$(ctl show hosts; echo $?)" 0
 
 # ---- schedule ----
 
