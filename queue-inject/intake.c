@@ -173,6 +173,7 @@ intake_confine(struct intake *in)
 		conf_server_name(in->host, sizeof in->host);
 		tzset();
 	}
+	stats_open("queue");
 	/* Where it does not fit, the runner is not woken, and looks by itself. */
 	snprintf(trigger, sizeof trigger, "%s/trigger", in->queue.path);
 	if (!confine(CONFINE_FILES | CONFINE_CHANGES, places, sizeof places / sizeof places[0]))
@@ -304,7 +305,6 @@ count(const struct intake *in)
 {
 	bool is_remote = in->facts.origin == ORIGIN_SMTP || in->facts.origin == ORIGIN_UNKNOWN;
 
-	stats_open("queue");
 	stats_add(STATS_QUEUE_MESSAGES, 1);
 	stats_add(is_remote ? STATS_QUEUE_INSERTS_REMOTE : STATS_QUEUE_INSERTS_LOCAL,
 	    genalloc_len(struct envelope_recipient, &in->envelope.recipients));
