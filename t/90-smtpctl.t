@@ -135,14 +135,14 @@ EOT
 quiet swaks --server "127.0.0.1:$PORT" --from a@example.net --to alice@example.org 2>&1
 is   'recipients from here and from the network are told apart' \
 	"$(stat_of queue.inserts.local) $(stat_of queue.inserts.remote)" "2 1"
+like 'the same for Prometheus'                   "$(ctl show stats -p)" '^pipepost_queue_inserts_local_total 2$'
+is   '... each with its type'                    "$(ctl show stats -p | grep -c '^# TYPE ')" "$(ctl show stats -p | grep -c '^pipepost_')"
 start_runner
 running() { test "$(stat_of runner.running)" -eq "$1"; }
 ok   'a runner is counted'                       wait_until 10 running 1
 kill -KILL "-$RUNNER"
 ok   '... until it is killed'                    wait_until 10 running 0
 
-like 'the same for Prometheus'                   "$(ctl show stats -p)" '^pipepost_queue_inserts_local_total 2$'
-is   '... each with its type'                    "$(ctl show stats -p | grep -c '^# TYPE ')" "$(ctl show stats -p | grep -c '^pipepost_')"
 rm "$SPOOL/stats/remote"
 is   'a file of counters that is not there counts nothing' "$(stat_of mta.sessions)" 0
 printf x >"$SPOOL/stats/remote"
