@@ -25,6 +25,8 @@ outcome.ldflags := -Wl,--wrap=malloc -Wl,--wrap=time
 log.ldflags := $(foreach f,access syslog __syslog_chk,-Wl,--wrap=$(f))
 spawner.with := queue-run/spawner.c
 spawner.ldflags := -Wl,--wrap=poll
+destination.with := queue-run/destination.c
+destination.ldflags := -Wl,--wrap=time
 scan.with := queue-run/scan.c
 lane.with := queue-run/lane.c queue-run/worker.c queue-run/feed.c
 queue_life.with := queue-run/scan.c queue-run/message.c queue-run/outcome.c queue-run/step.c

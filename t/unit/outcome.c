@@ -167,6 +167,22 @@ nothing_expires_because_the_clock_jumped(void **state)
 	assert_int_equal(status(w), RECIPIENT_FAILED);
 }
 
+/* Or a message would expire by attempts that were made before its time was up. */
+static void
+an_attempt_for_another_message_counts_when_it_was_made(void **state)
+{
+	struct world *w = *state;
+	int64_t created = clock_now;
+
+	for (int i = 0; i < EXPIRY_ATTEMPTS; i++)
+		outcome_spared(&w->r, &w->m, 0, "4.4.1 nobody there", clock_now, 345600);
+	clock_now += 400000;
+	outcome_spared(&w->r, &w->m, 0, "4.4.1 nobody there", created + 345599, 345600);
+	assert_int_equal(status(w), RECIPIENT_PENDING);
+	outcome_spared(&w->r, &w->m, 0, "4.4.1 nobody there", created + 345600, 345600);
+	assert_int_equal(status(w), RECIPIENT_FAILED);
+}
+
 static void
 expand(struct world *w, size_t i, size_t n)
 {
@@ -210,6 +226,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(without_memory_a_failure_is_found_again_later, make_message,
 		    remove_message),
 		cmocka_unit_test_setup_teardown(a_recipient_is_absent_only_after_a_quarter_of_an_hour, make_message,
+		    remove_message),
+		cmocka_unit_test_setup_teardown(an_attempt_for_another_message_counts_when_it_was_made, make_message,
 		    remove_message),
 		cmocka_unit_test_setup_teardown(nothing_expires_because_the_clock_jumped, make_message, remove_message),
 		cmocka_unit_test_setup_teardown(the_nodes_behind_one_message_are_bounded, make_message, remove_message),
