@@ -4,8 +4,8 @@
 # talks to strangers (ppsmtp) can read no key, no hash and no message.
 . "$(dirname "$0")/lib.sh"
 . "$t_dir/lib/installed.sh"
-need smtp-recv queue-inject queue-run deliver-local sqlite-lookup tcpserver sqlite3 useradd
-installed_namespace
+need smtp-recv queue-inject queue-run deliver-local sqlite-lookup tcpserver sqlite3 useradd openssl
+installed_namespace net
 install_here COMPAT=yes
 
 # ---- what is there ----
@@ -45,11 +45,16 @@ ok   'newaliases'                                quiet newaliases
 chmod 644 /etc/mail/aliases.db
 like 'smtpd -n is content'                       "$(smtpd -n 2>&1)" '^configuration OK$'
 
-start tcpserver -1 -H -R -D -l0 -u "$(id -u ppsmtp)" -g "$(id -g ppsmtp)" -c 20 127.0.0.1 0 $BIN/smtp-recv \
-	>"$SANDBOX/port" 2>>"$LOG" </dev/null
-TCPSERVER=$PID
-wait_until 10 test -s "$SANDBOX/port" || bail_out 'tcpserver did not start'
-read -r PORT <"$SANDBOX/port"
+# door PORT: tcpserver, as the service's file has it
+door()
+{
+	start tcpserver -H -R -D -l0 -u "$(id -u ppsmtp)" -g "$(id -g ppsmtp)" -c 20 127.0.0.1 "$1" $BIN/smtp-recv \
+		2>>"$LOG" </dev/null
+	wait_until 10 $PYTHON -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])))' "$1" ||
+		bail_out 'tcpserver did not start'
+}
+door 25
+PORT=25
 
 cat >"$SANDBOX/script" <<-'EOT'
 	< ^220
@@ -97,18 +102,26 @@ stop "$RUNNER"
 # ---- what ppsmtp may not ----
 
 mkdir /etc/mail/keys
-echo 'the key' >/etc/mail/keys/mail.key
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mail.example.org -addext subjectAltName=DNS:mail.example.org \
+	-keyout /etc/mail/keys/mail.key -out /etc/mail/keys/mail.crt 2>>"$LOG"
 chgrp pptls /etc/mail/keys/mail.key && chmod 640 /etc/mail/keys/mail.key
+HASH=$(openssl passwd -6 "carol's password")
 DB=/etc/mail/authdb.sqlite
 sqlite3 $DB "create table users (name text, password text, uid int, gid int, home text);
-	insert into users values ('carol', 'the hash', 5000, 5000, '/nonexistent')"
+	insert into users values ('carol', '$HASH', 5000, 5000, '/nonexistent')"
 printf 'dbpath %s\nquery_userinfo select uid,gid,home from users where name=?\nquery_credentials select name,password from users where name=?\n' \
 	$DB >/etc/mail/sqlite
 chgrp pptable $DB /etc/mail/sqlite && chmod 640 $DB /etc/mail/sqlite
 sed 's/authdb/other/' /etc/mail/sqlite >/etc/mail/sqlite.other
 echo 'relay user:secret' >/etc/mail/secrets
 chgrp ppauth /etc/mail/secrets && chmod 640 /etc/mail/secrets
-printf 'table people sqlite:/etc/mail/sqlite\naccept from any for domain "v.example" userbase <people> deliver to maildir\n' >>$CONF
+cat >>$CONF <<-'EOT'
+table people sqlite:/etc/mail/sqlite
+pki mail.example.org certificate "/etc/mail/keys/mail.crt" key "/etc/mail/keys/mail.key"
+listen on 127.0.0.1 port submission tls-require auth <people> pki mail.example.org
+listen on 127.0.0.1 smtps auth pki mail.example.org
+accept from any for domain "v.example" userbase <people> deliver to maildir
+EOT
 
 printf 'Subject: in the queue\n\n' | as alice sendmail bob@example.org 2>>"$LOG"
 MESSAGE=$(ls -d $SPOOL/new/* | head -n 1)
@@ -134,11 +147,11 @@ cannot 'change a program'                        touch $BIN/queue-inject
 is   'sqlite-lookup tells ppsmtp of a user'      "$(as ppsmtp $BIN/sqlite-lookup /etc/mail/sqlite userinfo carol 2>&1)" \
 	"5000:5000:/nonexistent"
 cannot 'be told a hash by sqlite-lookup'         $BIN/sqlite-lookup /etc/mail/sqlite credentials carol
-unlike '... not by its complaint either'         "$(cat "$SANDBOX/said")" 'the hash'
+unlike '... not by its complaint either'         "$(cat "$SANDBOX/said")" '[$]6[$]'
 test ! -x $BIN/shadow-lookup || cannot 'be told a hash by shadow-lookup' $BIN/shadow-lookup - credentials alice
 cannot 'point sqlite-lookup elsewhere'           $BIN/sqlite-lookup /etc/mail/sqlite.other userinfo carol
 cannot '... by the environment'                  env PIPEPOST_CONF="$SANDBOX/log" $BIN/sqlite-lookup /etc/mail/sqlite.other userinfo carol
-like 'ppauth is told'                            "$(as ppauth $BIN/sqlite-lookup /etc/mail/sqlite credentials carol)" 'the hash'
+like 'ppauth is told'                            "$(as ppauth $BIN/sqlite-lookup /etc/mail/sqlite credentials carol)" '[$]6[$]'
 not_ok 'alice is not'                            quiet as alice $BIN/sqlite-lookup /etc/mail/sqlite credentials carol
 not_ok 'alice cannot read the queue'             quiet as alice cat "$MESSAGE"
 not_ok 'ppremote cannot read the queue'          quiet as ppremote cat "$MESSAGE"
@@ -146,6 +159,33 @@ not_ok '... nor secrets'                         quiet as ppremote cat /etc/mail
 not_ok 'ppalias cannot read the queue'           quiet as ppalias cat "$MESSAGE"
 not_ok 'ppqueue cannot read hashes'              quiet as ppqueue cat $DB
 not_ok '... nor keys'                            quiet as ppqueue cat /etc/mail/keys/mail.key
+
+# ---- and what the programs do with it that may ----
+
+rm -f $SPOOL/new/*
+door 587
+door 465
+cat >"$SANDBOX/submit.py" <<-'EOT'
+import smtplib, ssl, sys
+port, user, password = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+c = ssl.create_default_context(cafile="/etc/mail/keys/mail.crt")
+c.check_hostname = False
+s = smtplib.SMTP_SSL("127.0.0.1", port, context=c) if port == 465 else smtplib.SMTP("127.0.0.1", port)
+if port != 465:
+    s.starttls(context=c)
+s.login(user, password)
+s.sendmail("carol@example.net", ["bob@example.org"], "Subject: submitted\r\n\r\n")
+s.quit()
+EOT
+submit() { quiet $PYTHON "$SANDBOX/submit.py" "$@"; }
+ok   'STARTTLS by a key of pptls, AUTH by a hash of pptable' submit 587 carol "carol's password"
+is   '... and the message is in the queue, with its user' "$(cat $SPOOL/new/* | tr '\0' '\n' | grep -c '^Acarol$')" 1
+not_ok 'a wrong password is refused'             submit 587 carol 'guess'
+like '... by a comparison that was made'         "$(cat "$SANDBOX/said")" '535'
+echo "alice:alice's password" | chpasswd -c SHA512 2>>"$LOG"
+ok   'smtps, and the password of an account in shadow' submit 465 alice "alice's password"
+not_ok '... but no other'                        submit 465 alice "carol's password"
+rm -f $SPOOL/new/*
 
 # A program that is set-id is not its caller's to look into.
 start setpriv --reuid=ppsmtp --regid="$(id -g ppsmtp)" --clear-groups sh -c "sleep 60 | exec $BIN/sqlite-lookup /etc/mail/sqlite" 2>>"$LOG"
