@@ -48,6 +48,8 @@ deliver-remote.parts := $(addprefix deliver-remote/,byhand.c client.c client_aut
     session.c text.c transaction.c way.c)
 deliver-remote.src := deliver-remote/deliver-remote.c $(deliver-remote.parts)
 deliver-remote.libs := $(BEARSSL) $(IDN2) $(RESOLV)
+remote.with := $(addprefix deliver-remote/,credentials.c extension.c local.c mailbox.c outcome.c)
+reply.with := $(addprefix deliver-remote/,credentials.c extension.c outcome.c)
 
 # Asks nobody anything: static.
 PROGRAMS += queue-bounce

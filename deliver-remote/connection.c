@@ -204,7 +204,7 @@ connection_flush(struct connection *c, unsigned seconds)
 static void
 log_reply(const struct connection *c)
 {
-	const char *s = c->reply.text.s, *end = s + c->reply.text.len;
+	const char *s = c->reply.text.len > 0 ? c->reply.text.s : "", *end = s + c->reply.text.len;
 
 	if (!log_is_verbose())
 		return;

@@ -74,9 +74,12 @@ read_line(struct extensions *x, const char *s, size_t len)
 void
 extension_read(struct extensions *x, const char *s, size_t len)
 {
-	const char *end = s + len;
+	const char *end;
 
 	*x = (struct extensions){ .size_limit = 0 };
+	if (len == 0)
+		return;		/* s may be NULL */
+	end = s + len;
 	for (bool is_first = true; s < end; is_first = false) {
 		const char *lf = memchr(s, '\n', (size_t)(end - s));
 		size_t n = (size_t)((lf == NULL ? end : lf) - s);
