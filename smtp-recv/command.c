@@ -132,6 +132,16 @@ do_unavailable(struct session *s, const char *arg, size_t len)
 	return session_refuse(s, "", 502, "5.5.1 %s is not available", s->verb);
 }
 
+/* CHUNKING (RFC 3030) is not offered. What stands behind the command is a piece of a
+ * message, and must not be read as commands. */
+static unsigned
+do_chunk(struct session *s, const char *arg, size_t len)
+{
+	do_unavailable(s, arg, len);
+	session_require_silence(s);
+	return 502;
+}
+
 /* Browsers and proxies that were talked into speaking to us. */
 static unsigned
 do_foreign(struct session *s, const char *arg, size_t len)
@@ -163,6 +173,7 @@ static const struct step {
 	{ "MAIL", IN(GREETED),                  ENVELOPE,  COMMAND_MAX,      false, transaction_mail },
 	{ "RCPT", IN(ENVELOPE) | IN(ADDRESSED), ADDRESSED, COMMAND_MAX,      false, transaction_rcpt },
 	{ "DATA", IN(ADDRESSED),                GREETED,   SMTP_COMMAND_MAX, false, data_receive },
+	{ "BDAT", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_chunk },
 	{ "QUIT", ANY,                          CLOSED,    SMTP_COMMAND_MAX, false, do_quit },
 	{ "RSET", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_rset },
 	{ "NOOP", ANY,                          CLOSED,    SMTP_COMMAND_MAX, true,  do_noop },
@@ -228,7 +239,7 @@ note_line(struct session *s, const struct step *step, const char *line, size_t l
 	bool is_auth = step != NULL && strcmp(step->verb, "AUTH") == 0;
 	const char *shown = is_auth ? "AUTH (...)" : step == NULL && s->was_auth ? "(...)" : NULL;
 
-	s->was_auth = is_auth;
+	s->was_auth = is_auth || (step == NULL && s->was_auth);
 	if (shown != NULL)
 		session_note_command(s, is_auth ? "AUTH" : "command", shown, strlen(shown));
 	else

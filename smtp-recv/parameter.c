@@ -50,6 +50,19 @@ parameter_is(const struct parameter *p, const char *key)
 }
 
 bool
+parameter_is_first(const struct parameter *p, const char *s)
+{
+	struct parameter other;
+	bool is_broken;
+	size_t at = 0, end = (size_t)(p->key - s);
+
+	while (parameter_next(&other, &at, &is_broken, s, end))
+		if (other.key_len == p->key_len && strncasecmp(other.key, p->key, p->key_len) == 0)
+			return false;
+	return true;
+}
+
+bool
 parameter_has_value(const struct parameter *p, const char *value)
 {
 	return p->value != NULL && strlen(value) == p->value_len &&

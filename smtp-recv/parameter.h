@@ -20,6 +20,9 @@ bool parameter_next(struct parameter *p, size_t *at, bool *is_broken, const char
 /* Whether it has this key (ASCII case ignored). */
 bool parameter_is(const struct parameter *p, const char *key);
 
+/* Whether no parameter between s, where they begin, and this one has its key. */
+bool parameter_is_first(const struct parameter *p, const char *s);
+
 /* Whether it has this value (ASCII case ignored). */
 bool parameter_has_value(const struct parameter *p, const char *value);
 

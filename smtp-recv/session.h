@@ -76,7 +76,7 @@ struct session {
 	enum state state;
 	const char *verb;		/* of the command being answered */
 	char command[LOGGED_COMMAND_MAX + 1];	/* its line for the log, quoted, no secrets in it */
-	bool was_auth;			/* the one before was AUTH: what comes now may be a secret */
+	bool was_auth;			/* AUTH came, and nothing known since: what comes now may be a secret */
 	const char *ended_by;		/* why it is over, for the log */
 	bool is_esmtp;
 	char helo[HELO_MAX + 1];

@@ -92,6 +92,16 @@ refuse_unknown_parameter(struct session *s, const struct parameter *p)
 	return session_refuse(s, "", 555, "5.5.4 parameter %.*s not recognized", (int)p->key_len, p->key);
 }
 
+/* Whether the client has said so before, and was refused (RFC 5321 4.1.1.11 knows each once). */
+static bool
+is_repeated(struct session *s, const struct parameter *p, const char *arg)
+{
+	if (parameter_is_first(p, arg))
+		return false;
+	session_refuse(s, "", 501, "5.5.4 %.*s is there twice", (int)p->key_len, p->key);
+	return true;
+}
+
 /* ---- MAIL ---- */
 
 static bool
@@ -141,19 +151,19 @@ take_mail_parameter(struct session *s, struct transaction *t, const struct param
 		return session_refuse(s, "", 555, "5.5.4 parameters need EHLO");
 	if (parameter_is(p, "SIZE"))
 		return take_size(s, p);
-	if (parameter_is(p, "BODY") && *t->facts.body == '\0') {
+	if (parameter_is(p, "BODY")) {
 		t->facts.body = parameter_has_value(p, "8BITMIME") ? "8BITMIME" : "7BIT";
 		return parameter_has_value(p, t->facts.body) ? 250 : refuse_parameter(s, p);
 	}
-	if (parameter_is(p, "SMTPUTF8") && !t->facts.is_smtputf8) {
+	if (parameter_is(p, "SMTPUTF8")) {
 		t->facts.is_smtputf8 = true;
 		return p->value == NULL ? 250 : refuse_parameter(s, p);
 	}
-	if (has_dsn && parameter_is(p, "RET") && *t->facts.ret == '\0') {
+	if (has_dsn && parameter_is(p, "RET")) {
 		t->facts.ret = parameter_has_value(p, "HDRS") ? "HDRS" : "FULL";
 		return parameter_has_value(p, t->facts.ret) ? 250 : refuse_parameter(s, p);
 	}
-	if (has_dsn && parameter_is(p, "ENVID") && t->envid.len == 0) {
+	if (has_dsn && parameter_is(p, "ENVID")) {
 		if (p->value == NULL || p->value_len > ENVID_MAX ||
 		    !parameter_is_xtext(p->value, p->value_len, false))
 			return refuse_parameter(s, p);
@@ -172,7 +182,7 @@ take_mail_parameters(struct session *s, struct transaction *t, const char *arg, 
 	size_t at = 0;
 
 	while (parameter_next(&p, &at, &is_broken, arg, len)) {
-		unsigned code = take_mail_parameter(s, t, &p);
+		unsigned code = is_repeated(s, &p, arg) ? 501 : take_mail_parameter(s, t, &p);
 
 		if (code != 250)
 			return code;
@@ -327,9 +337,9 @@ take_rcpt_parameter(struct session *s, struct recipient *r, const struct paramet
 {
 	if (!s->is_esmtp)
 		return session_refuse(s, "", 555, "5.5.4 parameters need EHLO");
-	if (!s->listen->no_dsn && parameter_is(p, "NOTIFY") && *r->notify == '\0')
+	if (!s->listen->no_dsn && parameter_is(p, "NOTIFY"))
 		return parameter_scan_notify(r->notify, p) ? 250 : refuse_parameter(s, p);
-	if (!s->listen->no_dsn && parameter_is(p, "ORCPT") && r->orcpt.len == 0) {
+	if (!s->listen->no_dsn && parameter_is(p, "ORCPT")) {
 		if (!is_orcpt(&s->transaction, p))
 			return refuse_parameter(s, p);
 		return set_text(&r->orcpt, p) ? 250 : refuse_memory(s);
@@ -355,7 +365,7 @@ scan_recipient(struct session *s, struct recipient *r, const char *arg, size_t l
 	if (!s->transaction.facts.is_smtputf8 && address_is_international(r->address.s, r->address.len))
 		return session_refuse(s, "", 553, "5.6.7 this address needs SMTPUTF8");
 	while (parameter_next(&p, &at, &is_broken, arg + used, len - used)) {
-		unsigned code = take_rcpt_parameter(s, r, &p);
+		unsigned code = is_repeated(s, &p, arg + used) ? 501 : take_rcpt_parameter(s, r, &p);
 
 		if (code != 250)
 			return code;

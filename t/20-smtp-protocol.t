@@ -120,7 +120,7 @@ talk 'what is not done here says so' <<'END'
 	> AUTH PLAIN AGEAYg==
 	< ^502 5.5.1
 	> BDAT 10 LAST
-	< ^500 5.5.1
+	< ^502 5.5.1
 	> HELP
 	< ^214-2.0.0 [^\n]*MAIL
 	> EHLO
@@ -147,7 +147,7 @@ talk 'parameters are checked' <<'END'
 	> MAIL FROM:<a@example.net> BODY=BINARYMIME
 	< ^501 5.5.4
 	> MAIL FROM:<a@example.net> BODY=7BIT BODY=7BIT
-	< ^555 5.5.4
+	< ^501 5.5.4 BODY is there twice
 	> MAIL FROM:<a@example.net> RET=SOME
 	< ^501 5.5.4
 	> MAIL FROM:<a@example.net> ENVID=a+0Ab

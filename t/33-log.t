@@ -115,6 +115,8 @@ conversation()
 		< ^5
 		> c2VjcmV0
 		< ^500
+		> cGFzc3dvcmQ=
+		< ^500
 		> AUTH
 		< ^5
 		> MAIL FROM:<a@example.net>
@@ -134,12 +136,12 @@ conversation()
 }
 conversation
 unlike 'a conversation is not logged' "$(since)" '(<<<|>>>) '
-unlike '... and a refused AUTH does not show its secrets' "$(since)" 'c2VjcmV0'
+unlike '... and a refused AUTH does not show its secrets' "$(since)" 'c2VjcmV0|cGFzc3dv'
 touch "$SPOOL/control/verbose"
 conversation
 like 'control/verbose: what the client says' "$(since)" '<<< MAIL FROM:<a@example\.net>$'
 like '... and what it hears' "$(since)" '>>> 250 2\.1\.0 Ok$'
-unlike '... without secrets' "$(since)" 'AHVzZXIAc2VjcmV0|c2VjcmV0'
+unlike '... without secrets' "$(since)" 'AHVzZXIAc2VjcmV0|c2VjcmV0|cGFzc3dv'
 like '... of which it says that they were there' "$(since)" '<<< AUTH \(\.\.\.\)$'
 unlike '... nor the text' "$(since)" 'private'
 like '... but how much of it' "$(since)" '<<< \(20 octets of text\)$'

@@ -104,6 +104,21 @@ xtext_stands_for_printable_ascii(void **state)
 }
 
 static void
+a_key_is_first_where_none_before_is_the_same(void **state)
+{
+	static const char s[] = " SIZE=1 BODY=7BIT size SIZ=size";
+	static const bool expected[] = { true, true, false, true };
+	struct parameter p;
+	bool is_broken;
+	size_t at = 0, i = 0;
+
+	(void)state;
+	while (parameter_next(&p, &at, &is_broken, s, sizeof s - 1))
+		assert_int_equal(parameter_is_first(&p, s), expected[i++]);
+	assert_int_equal(i, 4);
+}
+
+static void
 notify_becomes_letters_in_one_order(void **state)
 {
 	static const struct {
@@ -132,6 +147,7 @@ main(void)
 		cmocka_unit_test(parameters_stand_apart_and_have_good_keys),
 		cmocka_unit_test(a_size_has_at_most_twenty_digits),
 		cmocka_unit_test(xtext_stands_for_printable_ascii),
+		cmocka_unit_test(a_key_is_first_where_none_before_is_the_same),
 		cmocka_unit_test(notify_becomes_letters_in_one_order),
 	};
 
