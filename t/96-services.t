@@ -6,7 +6,7 @@
 . "$t_dir/lib/installed.sh"
 need smtp-recv queue-inject queue-run deliver-local tcpserver useradd
 installed_namespace net
-install_here
+install_here COMPAT=yes
 EXAMPLES=/usr/local/share/doc/pipepost/conf-examples
 PATH=$PATH:/usr/sbin:/sbin
 # Super-servers that make deps has unpacked and not installed.
@@ -228,6 +228,12 @@ printf '#!/bin/bash\nexec -a "$1" "$2" alice@example.org\n' >"$SANDBOX/mailwrapp
 printf 'Subject: by mailwrapper\n\n' | "$SANDBOX/mailwrapper" sendmail \
 	"$(awk '$1 == "sendmail" { print $2 }' $EXAMPLES/freebsd/mailer.conf)" 2>>"$LOG"
 is   'mailwrapper'"'"'s sendmail queues'         "$?" 0
+# The file that OpenSMTPD's port puts there.
+printf 'Subject: by smtpctl\n\n' | "$SANDBOX/mailwrapper" sendmail /usr/local/sbin/smtpctl 2>>"$LOG"
+is   '... and so does smtpctl, called sendmail' "$?" 0
+printf 'root: alice\n' >/etc/mail/aliases
+is   '... and OpenSMTPD'"'"'s makemap, called newaliases' \
+	"$(bash -c 'exec -a newaliases /usr/local/libexec/opensmtpd/makemap' 2>&1)" '/etc/mail/aliases: 1 aliases'
 
 # ---- logs ----
 
