@@ -8,7 +8,6 @@ need smtpd smtp-tls auth-check queue-run deliver-local useradd openssl curl
 installed_namespace net
 install_here
 command -v curl | grep -q '^/usr/local' && skip_all 'curl is in /usr/local'
-hostname localhost 2>/dev/null
 
 # The lines are typed by root; their home is the sandbox's.
 mkdir "$SANDBOX/home" && mount --bind "$SANDBOX/home" /home
