@@ -1,10 +1,9 @@
 /* confine: see confine.h.
  *
- * The filter of system calls is raw BPF, for static programs that are started
- * for every message: a search tree over the numbers, since the kernel walks it
- * once for each call there is when it takes it (a list costs three times as
- * much), with comparisons only, so that it remembers the outcome and later
- * calls cost nothing. */
+ * The filter of system calls is raw BPF: a search tree over the numbers, since the
+ * kernel walks it once for each call there is when it takes it (a list costs three
+ * times as much), with comparisons only, so that it remembers the outcome and later
+ * calls cost nothing. Landlock costs half as much as the smallest filter. */
 #include "lib/confine.h"
 
 #include <errno.h>
@@ -217,7 +216,15 @@ confine_calls(unsigned wanted)
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
 
-enum { LANDLOCK_WITH_REFER = 2 };
+/* Versions of Landlock, and the octets of struct rules that each knows. */
+enum { WITH_REFER = 2, WITH_TCP = 4, WITH_SCOPES = 6, SIZE_FILES = 8, SIZE_TCP = 16, SIZE_SCOPES = 24 };
+
+struct rules {
+	uint64_t files;
+	uint64_t tcp;		/* bind, connect */
+	uint64_t scopes;	/* abstract local sockets, signals: only to what is confined as well */
+};
+static const uint64_t all_tcp = 3, all_scopes = 3;
 
 static const uint64_t read_rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const uint64_t make_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
@@ -256,16 +263,21 @@ add_place(int rules, const struct confine_place *place)
 }
 
 static bool
-confine_files(const struct confine_place *places, size_t nplaces)
+confine_files(unsigned calls, const struct confine_place *places, size_t nplaces)
 {
-	struct landlock_ruleset_attr all = { .handled_access_fs = read_rights | make_rights | never_rights };
+	struct rules all = {
+		.files = read_rights | make_rights | never_rights,
+		.tcp = calls & CONFINE_NETWORK ? 0 : all_tcp,
+		.scopes = all_scopes,
+	};
 	long version = syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	size_t size = version >= WITH_SCOPES ? SIZE_SCOPES : version >= WITH_TCP ? SIZE_TCP : SIZE_FILES;
 	int rules;
 	bool is_done = true;
 
-	if (version < LANDLOCK_WITH_REFER)
+	if (version < WITH_REFER)
 		return true;	/* without, no link into another directory would be possible */
-	rules = (int)syscall(__NR_landlock_create_ruleset, &all, sizeof all, 0);
+	rules = (int)syscall(__NR_landlock_create_ruleset, &all, size, 0);
 	if (rules == -1)
 		return false;
 	for (size_t i = 0; is_done && i < nplaces; i++)
@@ -285,5 +297,6 @@ confine(unsigned calls, const struct confine_place *places, size_t nplaces)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || setrlimit(RLIMIT_CORE, &none) == -1 ||
 	    setrlimit(RLIMIT_NPROC, &none) == -1)
 		return false;
-	return (places == NULL || confine_files(places, nplaces)) && confine_calls(calls);
+	return (places == NULL || confine_files(calls, places, nplaces)) &&
+	    (calls & CONFINE_EVERY_CALL || confine_calls(calls));
 }

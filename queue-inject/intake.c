@@ -176,7 +176,7 @@ intake_confine(struct intake *in)
 	stats_open("queue");
 	/* Where it does not fit, the runner is not woken, and looks by itself. */
 	snprintf(trigger, sizeof trigger, "%s/trigger", in->queue.path);
-	if (!confine(CONFINE_FILES | CONFINE_CHANGES, places, sizeof places / sizeof places[0]))
+	if (!confine(CONFINE_EVERY_CALL, places, sizeof places / sizeof places[0]))
 		give_up(in, QUEUE_TEMPORARY, "cannot give up what is not needed");
 }
 

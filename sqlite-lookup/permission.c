@@ -90,5 +90,5 @@ permission_keep_only(const char *dbpath)
 		snprintf(path, sizeof path, ".");
 	else
 		slash[slash == path] = '\0';
-	return confine(CONFINE_FILES | CONFINE_CHANGES, places, sizeof places / sizeof places[0]);
+	return confine(CONFINE_EVERY_CALL, places, sizeof places / sizeof places[0]);
 }

@@ -132,6 +132,9 @@ files_outside_the_places(void **state)
 	assert_int_equal(outcome(calls, file, 1, try_read), 'y');
 	assert_int_equal(outcome(calls, file, 1, try_write), 'y');
 	assert_int_equal(outcome(calls, file, 1, try_make), 'n');
+	assert_int_equal(outcome(CONFINE_EVERY_CALL, places, 1, try_read), 'y');
+	assert_int_equal(outcome(CONFINE_EVERY_CALL, places, 1, try_read_outside), 'n');
+	assert_int_equal(outcome(CONFINE_EVERY_CALL, places, 1, try_execute), 'n');
 	places[0].rights = CONFINE_MAKE;
 	assert_int_equal(outcome(calls, places, 1, try_make), 'y');
 	assert_int_equal(outcome(calls, places, 1, try_read), 'n');
