@@ -45,8 +45,10 @@ add_macro(struct auth_check *a, char *text)
 {
 	char *equals = strrchr(text, '=');
 
-	if (equals == NULL || equals == text || a->nmacros == AUTH_MACROS_MAX)
-		die(CHECKPASSWORD_MISUSE, "-D %s: NAME=VALUE is needed, %d at most", text, AUTH_MACROS_MAX);
+	if (equals == NULL || equals == text)
+		die(CHECKPASSWORD_MISUSE, "-D %s: NAME=VALUE is needed", text);
+	if (a->nmacros == AUTH_MACROS_MAX)
+		die(CHECKPASSWORD_MISUSE, "-D: at most %d macros", AUTH_MACROS_MAX);
 	*equals = '\0';
 	a->macros[a->nmacros++] = (struct conf_macro){ .name = text, .value = equals + 1 };
 }
