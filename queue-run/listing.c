@@ -248,7 +248,7 @@ listing_time(char *to, size_t size, int64_t seconds)
 		snprintf(to, size, "now");
 		return to;
 	}
-	while (seconds >= units[u].below)
+	while (u + 1 < sizeof units / sizeof units[0] && seconds >= units[u].below)
 		u++;
 	snprintf(to, size, "%" PRId64 "%c", seconds / units[u].seconds, units[u].letter);
 	return to;
