@@ -3,6 +3,7 @@
 #include "lib/der.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/printable.h"
 
@@ -16,6 +17,10 @@ enum {
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
 	DER_VERSION = 0xa0,	/* [0] of a certificate */
+	DER_BOOLEAN = 0x01,
+	DER_OCTET_STRING = 0x04,
+	DER_EXTENSIONS = 0xa3,	/* [3] of a certificate */
+	DER_DNS_NAME = 0x82,	/* [2] of a GeneralName */
 };
 
 bool
@@ -115,4 +120,66 @@ der_common_name(char *to, size_t size, struct der name)
 			if (read_common_name(attribute, &value))
 				printable_copy(to, size, (const char *)value.s, value.len);
 	return to;
+}
+
+/* ---- hosts ---- */
+
+/* What stands in the certificate's extension of alternative names: a run of GeneralNames. */
+static bool
+find_alternatives(struct der certificate, struct der *names)
+{
+	static const unsigned char alternative_name[] = { 0x55, 0x1d, 0x11 };
+	struct der issuer, subject, all, fields, list, extension, id, value;
+	unsigned tag;
+
+	if (!der_find_names(certificate, &issuer, &subject) || !take_tagged(&certificate, DER_SEQUENCE, &all) ||
+	    !take_tagged(&all, DER_SEQUENCE, &fields))
+		return false;
+	do
+		if (!take_element(&fields, &tag, &list))
+			return false;
+	while (tag != DER_EXTENSIONS);
+	if (!take_tagged(&list, DER_SEQUENCE, &all))
+		return false;
+	while (take_tagged(&all, DER_SEQUENCE, &extension)) {
+		if (!take_tagged(&extension, DER_OBJECT_IDENTIFIER, &id) || id.len != sizeof alternative_name ||
+		    memcmp(id.s, alternative_name, sizeof alternative_name) != 0)
+			continue;
+		return take_element(&extension, &tag, &value) &&
+		    (tag != DER_BOOLEAN || take_element(&extension, &tag, &value)) && tag == DER_OCTET_STRING &&
+		    take_tagged(&value, DER_SEQUENCE, names);
+	}
+	return false;
+}
+
+static bool
+is_for_host(const char *name, size_t len, const char *host)
+{
+	const char *dot = strchr(host, '.');
+
+	if (len > 2 && name[0] == '*' && name[1] == '.' && dot != NULL)
+		return strlen(dot) == len - 1 && strncasecmp(name + 1, dot, len - 1) == 0;
+	return strlen(host) == len && strncasecmp(name, host, len) == 0;
+}
+
+bool
+der_covers_host(struct der certificate, const char *host)
+{
+	struct der issuer, subject, names, name;
+	char common[256];
+	bool has_names = false;
+	unsigned tag;
+
+	if (find_alternatives(certificate, &names))
+		while (take_element(&names, &tag, &name)) {
+			if (tag != DER_DNS_NAME)
+				continue;
+			has_names = true;
+			if (is_for_host((const char *)name.s, name.len, host))
+				return true;
+		}
+	if (has_names || !der_find_names(certificate, &issuer, &subject))
+		return false;
+	der_common_name(common, sizeof common, subject);
+	return is_for_host(common, strlen(common), host);
 }

@@ -222,7 +222,9 @@ ask_server(struct asking *g)
 static void
 complete_why(struct asking *g)
 {
-	static const char *const types[] = { [DNS_A] = "A", [DNS_PTR] = "PTR", [DNS_MX] = "MX", [DNS_AAAA] = "AAAA" };
+	static const char *const types[] = {
+		[DNS_A] = "A", [DNS_PTR] = "PTR", [DNS_MX] = "MX", [DNS_TXT] = "TXT", [DNS_AAAA] = "AAAA",
+	};
 	const struct sockaddr_storage *to = &g->server->address;
 	char why[DNS_WHY_MAX], address[INET6_ADDRSTRLEN] = "?";
 

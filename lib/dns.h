@@ -24,9 +24,10 @@ enum {
 	DNS_TRY_SECONDS = 5,		/* without that line */
 	DNS_SECONDS = 30,		/* for a question, aliases and all */
 	DNS_WHY_MAX = 400,
+	DNS_TEXTS_MAX = 4096,		/* octets of all TXT records of an answer; what does not fit is left out */
 };
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
 enum dns_status {
 	DNS_FOUND,
@@ -41,6 +42,7 @@ struct dns_record {
 	char name[DNS_NAME_MAX + 1];	/* MX, PTR: without closing dot; "." is the root, "" one that no host can have */
 	uint16_t preference;		/* MX */
 	unsigned char address[16];	/* A: the first four; AAAA */
+	uint16_t text;			/* TXT: where its strings, joined, stand in the answer's texts */
 	uint32_t ttl;			/* seconds */
 };
 
@@ -49,6 +51,8 @@ struct dns_answer {
 	size_t n;
 	bool is_cut;			/* there were more */
 	char name[DNS_NAME_MAX + 1];	/* the name the records belong to: the last alias's */
+	char texts[DNS_TEXTS_MAX];	/* each with NUL; a NUL inside is a '?' */
+	size_t texts_len;
 	unsigned naliases;
 	char why[DNS_WHY_MAX];		/* LATER, BROKEN: one line of printable text; else "" */
 };

@@ -148,10 +148,34 @@ follow_aliases(struct dns_answer *a, ns_msg *m)
 	return true;
 }
 
-/* False: its data is not what its type has. */
+/* Joins the strings of a TXT record (RFC 7208 3.3). False: they are not strings. */
 static bool
-take_record(struct dns_record *r, const ns_msg *m, const ns_rr *rr, enum dns_type type)
+take_text(struct dns_answer *a, struct dns_record *r, const unsigned char *data, size_t len)
 {
+	size_t at = a->texts_len;
+
+	r->text = (uint16_t)at;
+	if (len >= sizeof a->texts - at) {	/* more than all its strings and a NUL need */
+		a->is_cut = true;
+		a->n--;
+		return true;
+	}
+	for (size_t i = 0; i < len; i += 1 + (size_t)data[i]) {
+		if (data[i] > len - i - 1)
+			return false;
+		for (size_t k = 1; k <= data[i]; k++)
+			a->texts[at++] = data[i + k] != '\0' ? (char)data[i + k] : '?';
+	}
+	a->texts[at++] = '\0';
+	a->texts_len = at;
+	return true;
+}
+
+/* Adds the record. False: its data is not what its type has. */
+static bool
+take_record(struct dns_answer *a, const ns_msg *m, const ns_rr *rr, enum dns_type type)
+{
+	struct dns_record *r = &a->records[a->n++];
 	size_t len = ns_rr_rdlen(*rr);
 	const unsigned char *data = ns_rr_rdata(*rr);
 
@@ -170,6 +194,8 @@ take_record(struct dns_record *r, const ns_msg *m, const ns_rr *rr, enum dns_typ
 		return get_name(r->name, m, rr, 2);
 	case DNS_PTR:
 		return get_name(r->name, m, rr, 0);
+	case DNS_TXT:
+		return take_text(a, r, data, len);
 	}
 	return false;
 }
@@ -190,9 +216,8 @@ take_records(struct dns_answer *a, ns_msg *m, enum dns_type type)
 			a->is_cut = true;
 			return true;
 		}
-		if (!take_record(&a->records[a->n], m, &rr, type))
+		if (!take_record(a, m, &rr, type))
 			return false;
-		a->n++;
 	}
 	return true;
 }
@@ -275,7 +300,7 @@ dns_read_answer(struct dns_answer *a, const struct dns_question *q, const unsign
 	enum dns_reading reading;
 	ns_msg m;
 
-	a->n = 0;
+	a->n = a->texts_len = 0;
 	a->is_cut = false;
 	a->why[0] = '\0';
 	snprintf(a->name, sizeof a->name, "%s", q->name);

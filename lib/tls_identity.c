@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/der.h"
 #include "lib/pem.h"
 #include "lib/tls_internal.h"
 #include "lib/wipe.h"
@@ -163,6 +164,12 @@ int64_t
 tls_identity_not_after(const struct tls_identity *i)
 {
 	return i->not_after;
+}
+
+bool
+tls_identity_covers(const struct tls_identity *i, const char *host)
+{
+	return der_covers_host((struct der){ .s = i->chain[0].data, .len = i->chain[0].data_len }, host);
 }
 
 /* Looks at the certificate as a peer will. */

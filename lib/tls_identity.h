@@ -46,6 +46,9 @@ void tls_identity_unload(struct tls_identity_files *f);
 int64_t tls_identity_not_before(const struct tls_identity *i);
 int64_t tls_identity_not_after(const struct tls_identity *i);
 
+/* Whether the first certificate is for that host (der.h). */
+bool tls_identity_covers(const struct tls_identity *i, const char *host);
+
 /* Wipes the key. */
 void tls_identity_free(struct tls_identity *i);
 

@@ -60,7 +60,7 @@ $(BUILD)/fuzz-obj/%.o: %.c Makefile t/check.mk
 define fuzz
 $(BUILD)/fuzz/$(1): $(BUILD)/fuzz-obj/t/fuzz/$(1).o $(patsubst %.c,$(BUILD)/fuzz-obj/%.o,$($(1).with)) $(FUZZ_LIB)
 	@mkdir -p $$(@D)
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2) $(CRYPT)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $(CDB) $(SKARNET) $(ZLIB) $(BEARSSL) $(IDN2) $(CRYPT) $(RESOLV)
 endef
 $(foreach f,$(FUZZ_SRC:t/fuzz/%.c=%),$(eval $(call fuzz,$(f))))
 
