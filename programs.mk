@@ -81,11 +81,11 @@ PROGRAMS += queue-peek
 queue-peek.src := queue-run/queue-peek.c $(queue-view.parts)
 queue-peek.libs := $(ZLIB) $(CDB)
 PROGRAMS += smtpctl
-smtpctl.parts := $(queue-view.parts) $(addprefix queue-run/,counters.c counters_format.c ctl_encrypt.c ctl_flag.c ctl_host.c \
+smtpctl.parts := $(queue-view.parts) $(addprefix queue-run/,counters.c counters_format.c ctl_doctor.c ctl_encrypt.c ctl_flag.c ctl_host.c \
     ctl_operate.c \
-    ctl_queue.c ctl_stats.c ctl_why.c ctl_words.c)
+    ctl_queue.c ctl_stats.c ctl_why.c ctl_words.c doctor_dns.c doctor_host.c)
 smtpctl.src := queue-run/smtpctl.c $(smtpctl.parts)
-smtpctl.libs := $(ZLIB) $(CDB) $(CRYPT) $(IDN2)
+smtpctl.libs := $(ZLIB) $(CDB) $(CRYPT) $(IDN2) $(BEARSSL) $(RESOLV)
 
 PROGRAMS += sendmail
 sendmail.parts := $(addprefix queue-inject/,sendmail_header.c sendmail_options.c sendmail_other.c sendmail_verify.c \

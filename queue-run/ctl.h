@@ -96,6 +96,9 @@ int ctl_show_hoststats(struct ctl *c, const char *const *args);
 /* ---- ctl_encrypt.c ---- */
 int ctl_encrypt(struct ctl *c, const char *const *args);
 
+/* ---- ctl_doctor.c ---- */
+int ctl_doctor(struct ctl *c, const char *const *args);
+
 /* ---- ctl_why.c ---- */
 int ctl_why(struct ctl *c, const char *const *args);
 

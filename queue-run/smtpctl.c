@@ -57,6 +57,7 @@ static const struct ctl_command commands[] = {
 	{ "show hoststats", "", ctl_show_hoststats },
 	{ "encrypt", "[-s KIND] [PASSWORD]", ctl_encrypt },
 	{ "why", "ADDRESS [from CLIENT] [sender ADDRESS] [tagged TAG] [user LOGIN]", ctl_why },
+	{ "doctor", "[-x DOMAIN | HOST:PORT] [DOMAIN ...]", ctl_doctor },
 	{ "monitor", "", ctl_monitor },
 	{ "discover", "ID", ctl_discover },
 	{ "update table", "NAME", update_table },
