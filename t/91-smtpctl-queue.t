@@ -189,6 +189,59 @@ like '... which is said'                         "$(said)" 'left behind by a que
 ok   '... the request stays until then'          sh -c "grep -q '^remove $ID cur/$ID' '$SPOOL'/control/req.*"
 rm "$SPOOL"/control/req.* "$SPOOL"/cur/*
 
+# ---- with a runner at work ----
+
+# One that delivers by a command which waits until it is told to go on.
+cat >"$SANDBOX/command" <<EOT
+#!/bin/sh
+cat >/dev/null
+echo started >>$SANDBOX/home/alice/started
+i=0
+until test -e $SANDBOX/go || test \$i -ge 400; do sleep 0.05; i=\$((i + 1)); done
+EOT
+chmod 755 "$SANDBOX/command"
+conf <<EOT
+listen on 127.0.0.1 port 25 hostname mail.example.org
+$(users_table)
+accept from any for domain "command.example" userbase <users> deliver to mda "$SANDBOX/command"
+accept from any for domain "example.org" userbase <users> deliver to maildir
+accept from local for any relay via smtp://127.0.0.1:1
+EOT
+rm -rf "$SPOOL"/later/* "$SPOOL"/control/req.* "$SANDBOX/home/alice/Maildir"
+inject a@example.net alice@example.org
+FIVE=$ID
+put "$soon" "$FIVE"
+start_runner
+is_gone() { test -z "$(place "$1")"; }
+has_started() { test -s "$SANDBOX/home/alice/started"; }
+is_in() { test "$(place "$2")" = "$1"; }
+ok   'the runner is there'                       wait_until 10 sh -c 'smtpctl show stats | grep -q runner.running=1'
+is   'schedule: it tries at once'                "$(ctl schedule "$FIVE")" 'command succeeded'
+ok   '... and it is delivered'                   wait_until 10 has_mail alice
+inject a@example.net alice@command.example
+SIX=$ID
+ok   'a message is being delivered'              wait_until 10 has_started
+like '... and shows so'                          "$(ctl show queue "$SIX")" '^MDA\|.*\|PROCESSING,ENQUEUED\|'
+is   'pausing it'                                "$(ctl pause envelope "$SIX")" '1 envelope paused'
+is   '... waits for its end'                     "$(place "$SIX")" cur
+inject a@example.net bob@elsewhere.example
+SEVEN=$ID
+ok   'a message that waits'                      wait_until 10 sh -c "smtpctl show queue $SEVEN | grep -q TEMPFAIL"
+is   '... is removed'                            "$(ctl remove "$SEVEN")" '1 envelope removed'
+ok   '... by the runner'                         log_has "queue-run.*: $SEVEN\.0: to=<bob@elsewhere\.example>, delay=[0-9]+, stat=Removed by administrator"
+ok   '... and gone'                              wait_until 5 is_gone "$SEVEN"
+: >"$SANDBOX/go"
+ok   'what was delivered meanwhile is not held'  wait_until 10 is_gone "$SIX"
+ctl pause mda >/dev/null
+inject a@example.net alice@example.org
+EIGHT=$ID
+paused() { smtpctl show queue -t "$EIGHT" | grep -q ' paused '; }
+ok   'what is switched off waits as paused'      wait_until 10 paused
+like '... and is not due'                        "$(ctl show queue "$EIGHT")" '^MDA\|.*\|ENQUEUED\|'
+ctl resume mda >/dev/null
+ok   '... until it is switched on'               wait_until 10 is_gone "$EIGHT"
+stop_runner
+
 # ---- a spool that is not there ----
 
 ok   'without a spool it says who makes it'      status 72 env PIPEPOST_SPOOL="$SANDBOX/none" smtpctl show queue 2>"$SANDBOX/stderr"
