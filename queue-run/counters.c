@@ -6,12 +6,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
+
+#include "queue-run/walk.h"
 
 enum { FILE_SIZE = STATS_SLOTS * sizeof(uint64_t) };
 
@@ -157,6 +160,7 @@ counters_read(struct counters *c, const char *spool, bool is_reset, const char *
 	int64_t since;
 
 	c->now = time(NULL);
+	c->has_lengths = false;
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		*what = files[i].name;
 		if (!read_file(files[i].file, spool, files[i].name, is_reset, c->now))
@@ -165,4 +169,21 @@ counters_read(struct counters *c, const char *spool, bool is_reset, const char *
 	since = (int64_t)c->queue.values[STATS_SINCE];
 	c->uptime = since > 0 && since <= c->now ? c->now - since : since_boot();
 	return true;
+}
+
+static bool
+count_place(void *arg, const struct walk_entry *e)
+{
+	struct counters *c = arg;
+
+	c->lengths[e->place]++;
+	return true;
+}
+
+bool
+counters_add_lengths(struct counters *c, const struct queue *q, const char **what)
+{
+	memset(c->lengths, 0, sizeof c->lengths);
+	c->has_lengths = true;
+	return walk_queue(q, WALK_ALL, count_place, c, what);
 }

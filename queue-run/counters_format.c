@@ -114,6 +114,29 @@ say_uptime(char *to, size_t size, int64_t s)
 	    s % 60);
 }
 
+/* Adds a line for each place that holds messages; format takes its name and number. */
+static bool
+add_lengths(stralloc *to, const struct counters *c, bool is_prometheus)
+{
+	char line[160];
+
+	if (!c->has_lengths)
+		return true;
+	if (is_prometheus && !stralloc_cats(to, "# HELP pipepost_queue_length Messages in the queue, by place.\n"
+	    "# TYPE pipepost_queue_length gauge\n"))
+		return false;
+	for (enum queue_place p = QUEUE_NEW; p <= QUEUE_CORRUPT; p++) {
+		if (is_prometheus)
+			snprintf(line, sizeof line, "pipepost_queue_length{place=\"%s\"} %zu\n", queue_place_names[p],
+			    c->lengths[p]);
+		else
+			snprintf(line, sizeof line, "queue.length.%s=%zu\n", queue_place_names[p], c->lengths[p]);
+		if (!stralloc_cats(to, line))
+			return false;
+	}
+	return true;
+}
+
 bool
 counters_format(stralloc *to, const struct counters *c)
 {
@@ -124,6 +147,8 @@ counters_format(stralloc *to, const struct counters *c)
 		if (!stralloc_cats(to, line))
 			return false;
 	}
+	if (!add_lengths(to, c, false))
+		return false;
 	say_uptime(uptime, sizeof uptime, c->uptime);
 	snprintf(line, sizeof line, "uptime=%" PRId64 "\nuptime.human=%s\n", c->uptime, uptime);
 	return stralloc_cats(to, line);
@@ -169,5 +194,5 @@ counters_format_prometheus(stralloc *to, const struct counters *c)
 	for (size_t i = 0; i < NENTRIES; i++)
 		if (!add_metric(to, c, &entries[i]))
 			return false;
-	return true;
+	return add_lengths(to, c, true);
 }

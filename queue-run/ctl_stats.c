@@ -20,22 +20,37 @@ read_counters(struct ctl *c, struct counters *counters, bool is_reset)
 		die_errno(is_reset ? EX_NOPERM : EX_OSFILE, "%s/stats/%s", c->spool, what);
 }
 
+/* Only who may read the queue can count it. */
+static void
+add_lengths(struct ctl *c, struct counters *counters)
+{
+	const char *what = "";
+
+	ctl_need_queue(c);
+	if (!counters_add_lengths(counters, &c->queue, &what))
+		die_errno(EX_OSFILE, "%s/%s", c->spool, what);
+}
+
 int
 ctl_show_stats(struct ctl *c, const char *const *args)
 {
 	struct counters counters;
 	stralloc text = STRALLOC_ZERO;
-	bool is_reset = false, is_prometheus = false;
+	bool is_reset = false, is_prometheus = false, has_lengths = false;
 
 	for (; *args != NULL; args++) {
 		if (strcmp(*args, "-z") == 0)
 			is_reset = true;
 		else if (strcmp(*args, "-p") == 0)
 			is_prometheus = true;
+		else if (strcmp(*args, "-q") == 0)
+			has_lengths = true;
 		else
-			ctl_usage("show stats [-z] [-p]");
+			ctl_usage("show stats [-p] [-q] [-z]");
 	}
-	read_counters(c, &counters, is_reset);
+	read_counters(c, &counters, is_reset);	/* in which only root may reset all */
+	if (has_lengths)
+		add_lengths(c, &counters);
 	if (!(is_prometheus ? counters_format_prometheus(&text, &counters) : counters_format(&text, &counters)))
 		die_errno(EX_OSERR, "counters");
 	fwrite(text.s, 1, text.len, stdout);

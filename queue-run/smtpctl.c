@@ -27,7 +27,7 @@ static int update_table(struct ctl *c, const char *const *args);
 /* In the order in which the usage lists them. */
 static const struct ctl_command commands[] = {
 	{ "show queue", "[-l | -m | -t] [ID]", ctl_show_queue },
-	{ "show stats", "[-z] [-p]", ctl_show_stats },
+	{ "show stats", "[-p] [-q] [-z]", ctl_show_stats },
 	{ "show message", "ID", ctl_show_message },
 	{ "show envelope", "ID[.N]", ctl_show_envelope },
 	{ "show status", "", ctl_show_status },

@@ -21,7 +21,7 @@ inject()
 	{ printf 'F%s\0' "$1"; shift; printf 'T%s\0' "$@"; printf '\0'; } >"$SANDBOX/envelope"
 	printf 'Subject: x\n\ntext\n' >"$SANDBOX/message"
 	queue-inject <"$SANDBOX/message" 1<"$SANDBOX/envelope" 2>>"$LOG" || bail_out 'nothing can be queued'
-	ID=$(tail -n 1 "$LOG" | sed 's/.*: \([0-9]*\.[A-Za-z0-9]*\): from=.*/\1/')
+	ID=$(sed -n 's/.*queue-inject.*: \([0-9]*\.[A-Za-z0-9]*\): from=.*/\1/p' "$LOG" | tail -n 1)
 }
 # place ID: the directory that it is in
 place() { find "$SPOOL" -name "$1,S=*" -path "$SPOOL/[a-z]*/*" ! -path "$SPOOL/tmp/*" | sed "s|$SPOOL/||; s|/[^/]*$||"; }
@@ -164,6 +164,21 @@ ok   '... and nothing is left'                   queue_is_empty
 is   'nothing more can be removed'               "$(ctl remove all; echo $?)" "command failed
 1"
 unlike 'no notice is sent of it'                 "$(cat "$LOG")" 'queue-bounce.*: from=<>'
+
+# ---- its length ----
+
+inject a@example.net alice@example.org
+put hold "$ID"
+inject a@example.net alice@example.org
+is   'show stats -q counts what waits'           "$(ctl show stats -q | grep queue.length)" \
+	"queue.length.new=1
+queue.length.cur=0
+queue.length.wait=0
+queue.length.later=0
+queue.length.hold=1
+queue.length.corrupt=0"
+like '... for Prometheus, too'                   "$(ctl show stats -q -p)" '^pipepost_queue_length\{place="hold"\} 1$'
+rm "$SPOOL"/new/* "$SPOOL"/hold/*
 
 # ---- what is damaged ----
 
