@@ -5,7 +5,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -83,38 +82,31 @@ verdict(const struct doctor *d)
 int
 ctl_doctor(struct ctl *c, const char *const *args)
 {
-	struct doctor *d = calloc(1, sizeof *d);
-	int status;
+	struct doctor d = { .spool = c->spool, .conf_path = c->conf };
 
-	if (d == NULL)
-		die_errno(EX_OSERR, "doctor");
-	d->spool = c->spool;
-	d->conf_path = c->conf;
-	read_options(d, args);
+	read_options(&d, args);
 	tain_now_set_stopwatch_g();
-	dns_open(&d->dns, place_resolver());
-	doctor_configuration(d);
-	collect_names(d);
-	doctor_certificates(d);		/* keys are for root to read */
-	doctor_programs(d);
+	dns_open(&d.dns, place_resolver());
+	doctor_configuration(&d);
+	collect_names(&d);
+	doctor_certificates(&d);		/* keys are for root to read */
+	doctor_programs(&d);
 	if (!place_become_queue_owner(c->spool))
-		doctor_say(d, FINDING_BAD, "spool %s: queue-init makes it", c->spool);
+		doctor_say(&d, FINDING_BAD, "spool %s: queue-init makes it", c->spool);
 	else
-		doctor_disk(d);
-	doctor_runner(d);
-	doctor_root_mail(d);
-	doctor_names(d);
-	doctor_resolver(d);
-	if (d->has_resolver) {
-		doctor_addresses(d);
-		doctor_domains(d);
+		doctor_disk(&d);
+	doctor_runner(&d);
+	doctor_root_mail(&d);
+	doctor_names(&d);
+	doctor_resolver(&d);
+	if (d.has_resolver) {
+		doctor_addresses(&d);
+		doctor_domains(&d);
 	}
-	doctor_outward(d);
-	if (d->tables != NULL)
-		table_set_free(d->tables);
-	if (d->conf != NULL)
-		conf_free(d->conf);
-	status = verdict(d);
-	free(d);
-	return status;
+	doctor_outward(&d);
+	if (d.tables != NULL)
+		table_set_free(d.tables);
+	if (d.conf != NULL)
+		conf_free(d.conf);
+	return verdict(&d);
 }

@@ -43,13 +43,25 @@ ctl_scan_host(struct ctl_host *h, char *line)
 	return true;
 }
 
+static void
+read_hosts(FILE *f, void (*print)(const struct ctl_host *h, int64_t now))
+{
+	char line[LINE_ROOM], clean[LINE_ROOM];
+	struct ctl_host h;
+	int64_t now = time(NULL);
+
+	while (fgets(line, sizeof line, f) != NULL) {
+		printable_copy(clean, sizeof clean, line, strcspn(line, "\n"));
+		if (ctl_scan_host(&h, clean))
+			print(&h, now);
+	}
+}
+
 /* Calls print() for each line of the file; none where there is no file. */
 static int
 each_host(struct ctl *c, void (*print)(const struct ctl_host *h, int64_t now))
 {
-	char path[4096], line[LINE_ROOM], clean[LINE_ROOM];
-	struct ctl_host h;
-	int64_t now = time(NULL);
+	char path[4096];
 	int fd;
 	FILE *f;
 
@@ -59,15 +71,12 @@ each_host(struct ctl *c, void (*print)(const struct ctl_host *h, int64_t now))
 	if (fd == -1 && errno == ENOENT && access(c->spool, F_OK) == 0)
 		return 0;
 	f = fd != -1 ? fdopen(fd, "r") : NULL;
-	if (f == NULL)
-		die_errno(EX_OSFILE, "%s", path);
-	while (fgets(line, sizeof line, f) != NULL) {
-		printable_copy(clean, sizeof clean, line, strcspn(line, "\n"));
-		if (ctl_scan_host(&h, clean))
-			print(&h, now);
+	if (f != NULL) {
+		read_hosts(f, print);
+		fclose(f);
+		return 0;
 	}
-	fclose(f);
-	return 0;
+	die_errno(EX_OSFILE, "%s", path);
 }
 
 static void
