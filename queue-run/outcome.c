@@ -295,20 +295,20 @@ keep(struct runner *r, struct message *m, struct outcome *what, const char *reas
 
 /* Into which mailbox, or what the server has said: the how-tos' line has no room for it. */
 static void
-log_proof(const struct message *m, size_t i, const char *reason)
+log_proof(const struct message *m, size_t i, bool is_relayed, const char *reason)
 {
 	char quoted[1200];
 
-	log_line("%s.%zu: delivery result=ok stat=%s", m->id, i,
+	log_line("%s.%zu: %s delivery result=ok stat=%s", m->id, i, is_relayed ? "mta" : "mda",
 	    printable_quote(quoted, sizeof quoted, reason, strlen(reason)));
 }
 
 void
-outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason)
+outcome_delivered(struct runner *r, struct message *m, size_t i, bool is_relayed, const char *reason)
 {
 	struct outcome o = { .recipient = i, .kind = OUTCOME_DELIVERED };
 
-	log_proof(m, i, reason);
+	log_proof(m, i, is_relayed, reason);
 	log_outcome(m, i, "Sent", "");
 	stats_add(STATS_QUEUE_DELIVERED, 1);
 	keep(r, m, &o, NULL, NULL);

@@ -439,7 +439,7 @@ _Noreturn void router_child_run(const struct conf *c, int fd, pid_t runner);
 
 /* Takes over what became of a recipient: logs it, records it, or keeps it to
  * be recorded later. reason is copied. */
-void outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason);
+void outcome_delivered(struct runner *r, struct message *m, size_t i, bool is_relayed, const char *reason);
 
 /* Keeps what the sender is to be told of a success, if he asked for that. */
 void outcome_tell(struct message *m, size_t i, enum notice_action action);

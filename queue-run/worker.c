@@ -268,10 +268,10 @@ conclude_one(struct runner *r, const struct job_run *j, size_t i, const struct j
 	switch (v->verdict) {
 	case VERDICT_DELIVERED:
 		outcome_tell(j->message, i, j->is_relay ? NOTICE_RELAYED : NOTICE_DELIVERED);
-		outcome_delivered(r, j->message, i, why);
+		outcome_delivered(r, j->message, i, j->is_relay, why);
 		break;
 	case VERDICT_PASSED_ON:
-		outcome_delivered(r, j->message, i, why);
+		outcome_delivered(r, j->message, i, j->is_relay, why);
 		break;
 	case VERDICT_FAILED:
 		outcome_failed(r, j->message, i, why);

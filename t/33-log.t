@@ -56,7 +56,7 @@ run_queue
 is 'one grep for the queue id tells whence it came and where it went' "$(grep -F "$id" "$LOG" | without_pids)" \
 "smtp-recv: ID: from=<user@our_domain.example>, size=16, nrcpts=1, proto=ESMTP, relay=localhost [127.0.0.1]
 smtp-recv: ID: smtp message helo=client.example
-queue-run: ID.0: delivery result=ok stat=\"2.0.0 Delivered to Maildir $SANDBOX/home/alice/Maildir\"
+queue-run: ID.0: mda delivery result=ok stat=\"2.0.0 Delivered to Maildir $SANDBOX/home/alice/Maildir\"
 queue-run: ID.0: to=<alice@example.org>, delay=0, stat=Sent"
 mark
 printf 'Subject: x\n\n' | sendmail -f carol@example.org bob@example.org 2>>"$LOG"
@@ -159,7 +159,7 @@ mark
 run_queue
 unlike 'an LMTP conversation is not logged' "$(since)" 'LMTP >>>'
 like '... but what the server said of each message' "$(since)" \
-	'[0-9]+\.[A-Za-z0-9]{16}\.0: delivery result=ok stat="2\.[0-9.]+ LMTP 127\.0\.0\.1:[0-9]+: 250 '
+	'[0-9]+\.[A-Za-z0-9]{16}\.0: mda delivery result=ok stat="2\.[0-9.]+ LMTP 127\.0\.0\.1:[0-9]+: 250 '
 printf 'Subject: x\n\n' | sendmail bob@example.org 2>>"$LOG"
 touch "$SPOOL/control/verbose"
 mark
@@ -171,5 +171,23 @@ mark
 run_queue -v
 like 'queue-run -v: the same' "$(since)" 'LMTP >>> LHLO '
 like '... both sides of it' "$(since)" 'LMTP <<< 250 2\.0\.0 taken for bob$'
+
+
+# ---- to another host ----
+
+start_peer
+conf <<EOF
+accept from local for any relay via smtp://127.0.0.1:$PEER_PORT
+EOF
+mark
+printf 'Subject: x\n\n' | sendmail -f carol@example.org dave@remote.example 2>>"$LOG"
+run_queue
+id=$(since | grep -oE '[0-9]+\.[A-Za-z0-9]{16}' | head -n 1)
+is 'one grep for the queue id tells what the remote server has said' \
+	"$(grep -F "$id" "$LOG" | without_pids | sed -E -e 's/size=[0-9]+/size=N/' -e "s/$PEER_PORT/PORT/g")" \
+"sendmail: ID: from=<carol@example.org>, size=N, nrcpts=1, proto=local, relay=$(id -un)@localhost
+deliver-remote: ID: mta connected relay=127.0.0.1[127.0.0.1]
+queue-run: ID.0: mta delivery result=ok stat=\"2.0.0 127.0.0.1[127.0.0.1]: 250 2.0.0 taken\"
+queue-run: ID.0: to=<dave@remote.example>, delay=0, stat=Sent"
 
 done_testing

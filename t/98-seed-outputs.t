@@ -3,7 +3,7 @@
 # beside ours. Only paths differ. (What smtpctl prints is tested with smtpctl, the
 # SQLite how-to in 67-howto-sqlite.t.)
 . "$(dirname "$0")/lib.sh"
-need smtpd smtp-recv queue-run queue-init sendmail newaliases makemap
+need smtpd smtp-recv queue-run queue-init sendmail newaliases makemap smtpctl
 
 sandbox calomel alice
 etc=$SANDBOX/etc
@@ -28,6 +28,18 @@ is   '... of one alias'                      "$(PIPEPOST_CONF=$etc/smtpd.conf ne
 ln -s "$BIN/makemap" "$SANDBOX/newaliases"
 is   '... and by its mailer.conf: makemap, called newaliases'  "$(PIPEPOST_CONF=$etc/smtpd.conf "$SANDBOX/newaliases")" \
 	"$etc/aliases: 1 aliases"
+
+# "sendmail /usr/local/sbin/smtpctl", likewise send-mail and mailq
+mkdir "$SANDBOX/wrapped"
+for name in sendmail send-mail mailq; do ln -s "$BIN/smtpctl" "$SANDBOX/wrapped/$name"; done
+for name in sendmail send-mail; do
+	printf 'Subject: x\n\n' | "$SANDBOX/wrapped/$name" -v alice@example.org >"$SANDBOX/said" 2>&1
+	is   "... smtpctl, called $name: exit 0"     "$?" 0
+	like '... a message is queued'               "$(cat "$SANDBOX/said")" 'octets queued as [0-9]'
+done
+is   '... called mailq: the queue'           "$("$SANDBOX/wrapped/mailq" | cut -d '|' -f 5)" "alice@example.org
+alice@example.org"
+rm -f "$SPOOL"/new/*
 
 # ---- "Example #3": the secrets ----
 

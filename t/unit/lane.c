@@ -34,9 +34,9 @@ outcome_tell(struct message *m, size_t i, enum notice_action action)
 }
 
 void
-outcome_delivered(struct runner *r, struct message *m, size_t i, const char *reason)
+outcome_delivered(struct runner *r, struct message *m, size_t i, bool is_relayed, const char *reason)
 {
-	(void)r, (void)m, (void)i, (void)reason;
+	(void)r, (void)m, (void)i, (void)is_relayed, (void)reason;
 	note("delivered", "");
 }
 

@@ -114,7 +114,7 @@ without_memory_a_delivery_is_recorded(void **state)
 	struct world *w = *state;
 
 	has_memory = false;
-	outcome_delivered(&w->r, &w->m, 0, "2.0.0 Delivered");
+	outcome_delivered(&w->r, &w->m, 0, false, "2.0.0 Delivered");
 	has_memory = true;
 	assert_int_equal(status(w), RECIPIENT_DELIVERED);
 	assert_int_equal(w->m.progress.s[0], PROGRESS_OVER);

@@ -328,7 +328,7 @@ deliver_all(struct runner *r)
 		jobs = j->next;
 		note("delivered", message_recipient(m, i)->text);
 		m->running--;
-		outcome_delivered(r, m, i, "2.0.0 Delivered");
+		outcome_delivered(r, m, i, false, "2.0.0 Delivered");
 		message_advance(r, m);
 		job_free(j);
 	}
