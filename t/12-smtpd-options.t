@@ -13,7 +13,7 @@ start_smtpd()
 	: >"$LOG"
 	start "$BIN/smtpd" -d "$@" >>"$LOG" 2>&1 </dev/null
 	SMTPD=$PID
-	wait_until 10 answers
+	wait_until 30 answers
 }
 # banner: the first line the server says
 banner()
@@ -41,7 +41,7 @@ ok   'without -D the macro of the file holds'  status 1 send alice@example.org
 stop "$SMTPD"
 start_smtpd -D where=example.org -D unused=1
 ok   '-D: sessions know the macro'           send alice@example.org
-ok   '... and so does the runner'            wait_until 20 has_mail alice
+ok   '... and so does the runner'            wait_until 30 has_mail alice
 stop "$SMTPD"
 
 # ---- -P ----
@@ -85,7 +85,7 @@ chmod 755 "$SANDBOX/fake/smtp-recv" "$SANDBOX/fake/queue-run"
 options()
 {
 	PIPEPOST_BIN=$SANDBOX/fake start_smtpd "$@"
-	wait_until 10 log_has '^runner: '
+	wait_until 30 log_has '^runner: '
 	echo "session:$(banner | cut -c 4-), $(grep '^runner: ' "$LOG" | sed "s| -f $CONF||")"
 	stop "$SMTPD"
 }
@@ -96,7 +96,7 @@ is   '-v as well'                            "$(options -v)" 'session: fake -v, 
 # ---- -F ----
 
 start "$BIN/smtpd" -F >"$SANDBOX/said" 2>&1 </dev/null
-ok   '-F: in the foreground'                 wait_until 10 answers
+ok   '-F: in the foreground'                 wait_until 30 answers
 if test -e /dev/log; then
 	is '... and the log goes to syslog'      "$(cat "$SANDBOX/said")" ''
 else
@@ -122,7 +122,7 @@ if test -n "$unshare"; then
 	: >"$LOG"
 	PIPEPOST_BIN=$SANDBOX/fake start $unshare "$BIN/smtpd" -d >>"$LOG" 2>&1 </dev/null
 	container=$PID
-	ok   'process 1: it answers'                 wait_until 10 answers
+	ok   'process 1: it answers'                 wait_until 30 answers
 	ok   '... as that'                           log_has 'started: .*process 1,'
 	first=$(pgrep -P "$container")
 	banner >/dev/null
@@ -130,10 +130,10 @@ if test -n "$unshare"; then
 	zombies() { for t_p in $(pgrep -P "$first"); do t_is_zombie "$t_p" && echo "$t_p"; done | wc -l; }
 	sleeps() { pgrep -P "$first" sleep; }
 	is_clean() { test -z "$(sleeps)" && test "$(zombies)" -eq 0; }
-	ok   '... what sessions leave behind is reaped' wait_until 10 is_clean
+	ok   '... what sessions leave behind is reaped' wait_until 30 is_clean
 	kill -TERM "$first"
 	is_over() { ! kill -0 "$first" 2>/dev/null; }
-	ok   '... and TERM ends it, and all of its programs' wait_until 20 is_over
+	ok   '... and TERM ends it, and all of its programs' wait_until 30 is_over
 	wait "$container"
 	is   '... with exit 0'                       "$?" 0
 	ok   '... the runner in order'               log_has 'smtpd/smtpd\[1\]: stopped'
