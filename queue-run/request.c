@@ -386,6 +386,9 @@ request_perform(const struct queue *q, const struct request *r, const struct req
 		log_line("%s/ cannot be read: %s", what, strerror(errno));
 		result->failed++;
 	}
+	/* "now" means now, dead hosts or not: a runner sees to that itself, the next one looks here. */
+	if (runner == NULL && r->verb == REQUEST_SCHEDULE && result->messages > 0)
+		unlinkat(q->top, "control/hosts", 0);
 }
 
 /* ---- control/ ---- */

@@ -110,6 +110,11 @@ same(v[0], "K", "what stands in front of the handshake counts for nothing")
 ok("octets in front of the TLS handshake were thrown away" in log, "... and is logged")
 p.stop()
 
+p = Peer("--tls", pem("good.both"), "--drop", "DOT")
+same(once(p, "tls")[0], "Z4.4.2 localhost[127.0.0.1]: no reply to the end of the text, so the message may arrive twice: "
+     "the connection was cut without close-notify", "an end without close-notify is no end of a reply")
+p.stop()
+
 # ---- certificates ----
 
 for name, words, what in (("good", {}, "one of our authority"), ("chain", {}, "one with an authority in the middle"),

@@ -96,4 +96,14 @@ stays 'an expired certificate' 'the certificate expired on 2020-01-31'
 serve good 'smtpd_tls_security_level = none' 'smtpd_tls_auth_only = no'
 stays 'no STARTTLS offered' 'TLS is required, but the server does not offer STARTTLS'
 
+serve good
+secret 'label me@example.net:wrong'
+post
+secret 'label me@example.net:s3cret'
+if test -x "$BIN/smtpctl"; then
+	ok 'when the password is mended, smtpctl schedule all makes due what waits' quiet smtpctl schedule all
+	ok '... the next pass sends it, though the provider counted as dead' run_queue
+	ok '... to the end' queue_is_empty
+fi
+
 done_testing
