@@ -11,7 +11,7 @@
 TYPED := smtpd smtpctl sendmail send-mail mailq newaliases makemap queue-run queue-init queue-peek
 LINK_NAMES = $(foreach l,$(LINKS),$(firstword $(subst :, ,$(l))))
 MANZIP ?=
-# Files of these examples name programs; installed, they name the installed ones.
+# INSTALL and files of these examples name programs; installed, they name the installed ones.
 SERVICES := svscan systemd xinetd inetd cron freebsd
 COMPAT ?=
 COMPATDIR ?= $(PREFIX)/libexec/opensmtpd
@@ -32,8 +32,9 @@ install-files: all
 	$(if $(MANZIP),find '$(DESTDIR)$(MANDIR)' -type f -name '*.[1578]' -exec $(MANZIP) {} +)
 	install -m 644 README.md INSTALL LICENSE '$(DESTDIR)$(DOCDIR)/'
 	cp -R conf-examples '$(DESTDIR)$(DOCDIR)/'
-	find $(SERVICES:%='$(DESTDIR)$(DOCDIR)/conf-examples/%') -type f -exec sed -i \
-	  -e 's|/usr/local/libexec/pipepost|$(LIBEXECDIR)|g' -e 's|/usr/local/sbin|$(SBINDIR)|g' {} +
+	find $(SERVICES:%='$(DESTDIR)$(DOCDIR)/conf-examples/%') '$(DESTDIR)$(DOCDIR)/INSTALL' -type f -exec sed -i \
+	  -e 's|/usr/local/libexec/pipepost|$(LIBEXECDIR)|g' -e 's|/usr/local/sbin|$(SBINDIR)|g' \
+	  -e 's|/usr/local/share/doc/pipepost|$(DOCDIR)|g' {} +
 	$(if $(filter yes,$(COMPAT)),install -d '$(DESTDIR)$(COMPATDIR)' && for p in makemap newaliases; do \
 	  ln -srf '$(DESTDIR)$(LIBEXECDIR)'/$$p '$(DESTDIR)$(COMPATDIR)'/$$p || exit 1; done)
 
