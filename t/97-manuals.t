@@ -35,7 +35,8 @@ def page(name):
 
 def said(*command):
     with tempfile.TemporaryDirectory() as empty:
-        env = {"PATH": "/usr/bin:/bin", "PIPEPOST_SPOOL": empty + "/none", "PIPEPOST_LOG": "stderr"}
+        env = {"PATH": "/usr/bin:/bin", "PIPEPOST_SPOOL": empty + "/none", "PIPEPOST_LOG": "stderr",
+               "ASAN_OPTIONS": "detect_leaks=0"}
         r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            env=env, timeout=30, check=False)
     return r.stdout.decode(errors="replace")
