@@ -1,7 +1,7 @@
 #!/bin/sh
 # INSTALL, "From nothing to mail", word by word: every line there that begins with "#" is
-# typed, in a namespace with the installed tree. Mail is received, submitted and
-# delivered. And the container's tree carries mail as the root directory of process 1.
+# typed, in a namespace with the installed tree. Mail is received, submitted, delivered
+# and relayed. And the container's tree carries mail as the root directory of process 1.
 . "$(dirname "$0")/lib.sh"
 . "$t_dir/lib/installed.sh"
 need smtpd smtp-tls auth-check queue-run deliver-local useradd openssl curl
@@ -50,6 +50,53 @@ EOT
 PORT=25
 ok 'mail comes in for the domain' quiet smtp "$SANDBOX/script"
 ok '... and postmaster'"'"'s gets to alice' wait_until 10 maildir_has 'Subject: received'
+
+# ---- out to another host, found by its MX ----
+
+# Another host is another network namespace, at the other end of a cable.
+. "$t_dir/lib/dns.sh"
+t_nsd=$t_dir/../.peers/nsd/usr/sbin/nsd
+if command -v ip >/dev/null && command -v nsenter >/dev/null && test -x "$t_nsd"; then
+	start unshare --net sleep 600
+	elsewhere=$PID
+	is_elsewhere() { test "$(readlink /proc/$elsewhere/ns/net)" != "$(readlink /proc/self/ns/net)"; }
+	wait_until 5 is_elsewhere
+	there() { nsenter --net="/proc/$elsewhere/ns/net" "$@"; }
+	ip link add here0 type veth peer name there0 && ip link set there0 netns "$elsewhere" &&
+		ip addr add 192.0.2.25/24 dev here0 && ip link set here0 up &&
+		there ip addr add 192.0.2.80/24 dev there0 && there ip link set there0 up || bail_out 'no cable'
+	mkdir "$SANDBOX/peer"
+	start nsenter --net="/proc/$elsewhere/ns/net" $PYTHON "$t_dir/lib/peer.py" --dir "$SANDBOX/peer" \
+		--listen 192.0.2.80 --port 25 >"$SANDBOX/peer/stdout" 2>>"$LOG"
+	wait_until 10 test -s "$SANDBOX/peer/ready" || bail_out 'the other host does not start'
+	DNS_PORT=53
+	start_dns <<-EOT
+	elsewhere.example.     MX 10 mx.elsewhere.example.
+	mx.elsewhere.example.  A 192.0.2.80
+	EOT
+	unset PIPEPOST_RESOLVER
+	echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+	submit=$(sed -n 's/--mail-rcpt alice@example.org/--mail-rcpt friend@elsewhere.example/; s/^curl/curl/p' "$SANDBOX/lines")
+	ok 'a message to another domain is submitted' quiet sh -c "$submit"
+	has_left() { grep -qs 'Subject: submitted' "$SANDBOX"/peer/[0-9]*; }
+	ok '... and leaves for the host that the MX names' wait_until 20 has_left
+	status_line() { there $PYTHON -c '
+import socket
+s = socket.create_connection(("192.0.2.25", 25))
+f = s.makefile("rw", newline="\r\n")
+f.readline()
+for c in "EHLO x", "MAIL FROM:<a@elsewhere.example>", "RCPT TO:<b@elsewhere.example>":
+    f.write(c + "\n")
+    f.flush()
+    while True:
+        line = f.readline()
+        if line[3:4] != "-":
+            break
+print(line.strip())'; }
+	like 'a stranger from there may not relay' "$(status_line)" '^550 5\.7\.1'
+else
+	skip 'ip, nsenter and nsd (make deps) are needed for another host'
+fi
 unlike 'the submission hides the client' "$(grep -h '^Received: from' $(grep -ls submitted /home/alice/Maildir/new/*))" '127\.0\.0\.1'
 smtpds() { ps -eo pid=,comm= | awk '$2 == "smtpd" || $2 == "queue-run" { print $1 }'; }
 kill $(smtpds); none_left() { test -z "$(smtpds)"; }
