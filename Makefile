@@ -146,7 +146,7 @@ include t/check.mk
 # What Debian 12 has and we need: to build; beside that to run the tests and the linters.
 DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev libbearssl-dev libsqlite3-dev \
               libidn2-dev libunistring-dev libcrypt-dev libpam0g-dev
-DEPS_TEST  := libcmocka-dev iproute2 perl python3 sqlite3 openssl ucspi-tcp strace swaks libnet-ssleay-perl curl procmail faketime clang libclang-rt-14-dev \
+DEPS_TEST  := libcmocka-dev iproute2 perl python3 sqlite3 openssl ucspi-tcp strace swaks msmtp libnet-ssleay-perl curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
 # What calls sendmail.
 DEPS_TEST  += git git-email libmailtools-perl mutt s-nail

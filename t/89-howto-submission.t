@@ -95,6 +95,13 @@ if swaks --support 2>/dev/null | grep -q 'TLS supported'; then
 else
 	skip 'swaks has no TLS here'
 fi
+if command -v msmtp >/dev/null; then
+	ok 'msmtp'                              quiet timeout 60 msmtp --file=/dev/null --host=127.0.0.1 --port="$PORT" --socket= \
+		--tls=on --tls-host-override=mail.serversave.us --tls-trust-file="$CERTS/ours.pem" --auth=on --user=foo@bar.com \
+		--passwordeval="echo 'pass word'" --domain=client.example --from=foo@bar.com friend@example.net <"$SANDBOX/message"
+else
+	skip 'msmtp is not there'
+fi
 sent=$(queued)
 run_queue
 is   'the mail leaves: the other server has it' "$(ls "$PEER_DIR" | grep -Ec '^[0-9]+$')" "$sent"

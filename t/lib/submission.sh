@@ -39,7 +39,9 @@ start_submission()
 set_submission()
 {
 	{
-		cat "$t_sub/main.cf.all"
+		t_cf=$(cat "$t_sub/main.cf.all")
+		for t_setting; do t_cf=$(printf '%s\n' "$t_cf" | grep -v "^${t_setting%% *} = "); done
+		printf '%s\n' "$t_cf"
 		printf 'smtpd_tls_cert_file = %s\nsmtpd_tls_key_file = %s\n' "$1" "$2"
 		shift 2
 		for t_setting; do printf '%s\n' "$t_setting"; done
@@ -135,6 +137,7 @@ t_postfix_conf()
 	proxymap unix - - n - - proxymap
 	error unix - - n - - error
 	discard unix - - n - - discard
+	smtp unix - - n - - smtp
 	anvil unix - - n - 1 anvil
 	postlog unix-dgram n - n - 1 postlogd
 	EOT
