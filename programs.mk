@@ -14,10 +14,12 @@ smtp-recv.static := 1
 parameter.with := smtp-recv/parameter.c
 login.with := smtp-recv/login.c
 
-# Holds the private key of one session.
+# Holds the private key of one session; one is started for each.
 PROGRAMS += smtp-tls
-smtp-tls.src := $(addprefix smtp-recv/,smtp-tls.c smtp_tls_keys.c smtp_tls_serve.c smtp_tls_setup.c)
+smtp-tls.src := $(addprefix smtp-recv/,smtp-tls.c smtp_tls_keys.c smtp_tls_serve.c smtp_tls_setup.c) \
+    $(if $(MUSL),lib/fortify.c)
 smtp-tls.libs := $(BEARSSL)
+smtp-tls.static := 1
 
 # PAM loads its modules, and accounts are asked for by name: the shared libc.
 PROGRAMS += auth-check shadow-lookup
@@ -117,7 +119,7 @@ PROGRAMS += sqlite-lookup
 sqlite-lookup.parts := $(addprefix sqlite-lookup/,check.c config.c database.c file.c hint.c key.c permission.c \
     request.c row.c)
 sqlite-lookup.src := sqlite-lookup/sqlite-lookup.c $(sqlite-lookup.parts) \
-    $(if $(MUSL),sqlite-lookup/noload.c sqlite-lookup/musl.c)
+    $(if $(MUSL),sqlite-lookup/noload.c sqlite-lookup/musl.c lib/fortify.c)
 sqlite-lookup.libs := $(SQLITE)
 sqlite-lookup.static := $(MUSL)
 sqlite_config.with := sqlite-lookup/config.c sqlite-lookup/hint.c sqlite-lookup/key.c

@@ -13,26 +13,7 @@
 static_assert(sizeof(long) == 8 && sizeof(off_t) == 8 && sizeof(time_t) == 8,
     "here SQLite needs the libc it was built for: make MUSL=");
 
-void *__memcpy_chk(void *to, const void *from, size_t n, size_t room);
-void *__memset_chk(void *to, int octet, size_t n, size_t room);
 int fcntl64(int fd, int command, ...);
-
-/* glibc's fortified functions: room is what the compiler knows of the target. */
-void *
-__memcpy_chk(void *to, const void *from, size_t n, size_t room)
-{
-	if (n > room)
-		abort();
-	return memcpy(to, from, n);
-}
-
-void *
-__memset_chk(void *to, int octet, size_t n, size_t room)
-{
-	if (n > room)
-		abort();
-	return memset(to, octet, n);
-}
 
 /* Every command that SQLite uses takes an int or a pointer, or nothing. */
 int
