@@ -310,6 +310,30 @@ ok '... the log has each, with the client' logged \
 	'smtp authentication address=127.0.0.1 host=localhost user="ghost" mechanism=PLAIN result=permfail$'
 is '... three of them' "$(grep -c 'result=permfail' "$LOG")" 3
 
+# --- the log of a conversation ---
+
+stop "$TCPSERVER"
+start_tcpserver -v
+configure tls auth '<passwords>'
+tls 'a conversation that is logged whole' <<END
+	> EHLO client.example
+	<
+	> AUTH LOGIN
+	< ^334
+	> $(b64 alice)
+	< ^334
+	> $(b64 secret)
+	< ^235
+	> AUTH PLAIN $(b64 '\0alice\0secret')
+	< ^503
+	> $(b64 '\0alice\0secret')
+	< ^500
+	> QUIT
+	< ^221
+END
+ok '... has both sides' logged '<<< QUIT$'
+ok '... but no password' test -z "$(grep -e "$(b64 secret)" -e 'AGFsaWNlAHNlY3JldA' -e secret "$LOG")"
+
 # --- the trace line ---
 
 configure tls auth '<passwords>' mask-source received-auth
