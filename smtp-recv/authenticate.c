@@ -27,7 +27,8 @@
 static bool
 is_protected(const struct session *s)
 {
-	return s->cover.is_open || (s->peer.is_loopback && conf_listen_is_loopback(s->listen));
+	return s->cover.is_open ||
+	    (s->peer.is_loopback && !s->listen->tls_required && conf_listen_is_loopback(s->listen));
 }
 
 bool

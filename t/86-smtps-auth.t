@@ -122,6 +122,14 @@ talk 'where only this host comes in it is offered without TLS' <<'END'
 	> AUTH PLAIN AGFsaWNlAHNlY3JldA==
 	< ^235 2.7.0
 END
+configure tls-require auth '<passwords>'
+talk '... unless it demands TLS' <<'END'
+	<
+	> EHLO client.example
+	< 250-STARTTLS\n250 HELP$
+	> AUTH PLAIN AGFsaWNlAHNlY3JldA==
+	< ^538
+END
 ON=
 configure auth '<passwords>'
 like '... where others come, too, that is an error' "$(smtpd -n -f "$CONF" 2>&1)" 'auth needs TLS'
