@@ -179,6 +179,9 @@ is '... or with another name'                               "$(subject nobody.ex
 configure tls pki www.example.net
 is 'pki says which is the usual one'                        "$(subject nobody.example.com)" www.example.net
 is '... a name asked for still counts'                      "$(subject mail.example.org)" mail.example.org
+LINES='table names { "127.0.0.1" = "www.example.net" }'
+configure tls hostnames '<names>'
+is 'hostnames: the name of the local address counts'        "$(subject '')" www.example.net
 LINES="pki \"*\" certificate \"$CERTS/www.pem\" key \"$CERTS/www.key\""
 HOST=mx.example.org
 configure tls
@@ -259,6 +262,11 @@ tls '... but not one of the given authority' --cert "$CERTS/client.pem" --key "$
 END
 ok '... and the log names it' logged 'client="verified" subject="client.example.org" fingerprint=[0-9a-f]{64}$'
 like '... and the trace line' "$(cat "$SPOOL"/new/*)" '\(TLSv1\.2, client certificate verified\)'
+configure smtps verify ca ours
+no_tls 'smtps verify is the same' --smtps
+tls '... with a certificate' --smtps --cert "$CERTS/client.pem" --key "$CERTS/client.key" <<'END'
+	< ^220
+END
 configure tls ca ours
 tls 'without verify a client may show none' <"$SANDBOX/quit"
 ok '... and the log says so' logged 'client="the client showed no certificate"'
