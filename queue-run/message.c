@@ -278,6 +278,12 @@ next_undecided(struct message *m)
 	return m->first_undecided;
 }
 
+bool
+message_is_to_rest(const struct runner *r, const struct message *m)
+{
+	return r->is_stopping || r->conf == NULL || m->is_held || m->removals != NULL;
+}
+
 void
 message_advance(struct runner *r, struct message *m)
 {
@@ -288,7 +294,7 @@ message_advance(struct runner *r, struct message *m)
 	if (m->running == 0)
 		unpark(r, m);
 	while (m->unrecorded == NULL && grow_progress(m) && (i = next_undecided(m)) < message_count(m)) {
-		if (r->is_stopping || r->conf == NULL)
+		if (message_is_to_rest(r, m))
 			message_set_progress(m, i, PROGRESS_OVER);
 		else
 			step_recipient(r, m, i);

@@ -347,6 +347,9 @@ void scan_ignore(struct runner *r, const char *name);
  * it stays where it is. */
 bool message_take(struct runner *r, int directory, const char *name);
 
+/* Whether nothing further of it is to be started in this attempt. */
+bool message_is_to_rest(const struct runner *r, const struct message *m);
+
 /* Goes on with a message after something has happened to it. It may be gone afterwards. */
 void message_advance(struct runner *r, struct message *m);
 

@@ -379,7 +379,7 @@ step_resume(struct runner *r, struct message *m, size_t i, struct route *route)
 	if (route->status == route->own_status)
 		s.route.status = s.route.own_status;
 	*route = (struct route)ROUTE_ZERO;
-	if (m->unrecorded == NULL) {
+	if (m->unrecorded == NULL && !message_is_to_rest(r, m)) {
 		make(&s);
 		return;
 	}

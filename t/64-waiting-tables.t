@@ -2,7 +2,7 @@
 # Mail that waits for one table holds up none that can be decided about without
 # it: not by its lock, not by its silence, not by its number.
 . "$(dirname "$0")/lib.sh"
-need sendmail queue-inject queue-run deliver-local sqlite-lookup sqlite3
+need smtpctl queue-inject queue-run deliver-local sqlite-lookup sqlite3
 sandbox alice bob carol dave
 ETC=$SANDBOX/etc; mkdir "$ETC"
 
@@ -110,4 +110,21 @@ is '... while it still says nothing' "$(mail_count dave) $(outcomes 'gated.examp
 : >"$SANDBOX/gate"
 ok 'it speaks: those who waited get their mail' wait_until 40 has_mail dave 50
 stop_runner
+
+note 'a message that is removed or paused while it waits for a table'
+rm -rf "$SPOOL/later"/* "$SANDBOX/gate"
+empty_mailboxes
+send dave@gated.example 2
+start_runner
+in_hand() { test "$(find "$SPOOL/cur" -type f | wc -l)" -eq "$1"; }
+wait_until 10 in_hand 2
+sleep 0.3	# the question is out
+set -- $(ls "$SPOOL/cur" | sed 's/,.*//')
+ok 'smtpctl removes one' smtpctl remove "$1"
+ok '... and pauses the other' smtpctl pause envelope "$2"
+: >"$SANDBOX/gate"
+ok 'when the table answers, neither is in hand any more' wait_until 30 in_hand 0
+stop_runner
+is '... neither was delivered' "$(mail_count dave)" 0
+is '... and the one that was paused is there' "$(ls "$SPOOL/hold" | sed 's/,.*//') $(queued)" "$2 1"
 done_testing
