@@ -43,7 +43,7 @@ add_macro(struct runner *r, const char *text)
 		r->macros = calloc(CONF_MACROS_MAX, sizeof r->macros[0]);
 	if (copy == NULL || r->macros == NULL)
 		die_errno(EX_OSERR, "macros");
-	if (!conf_add_macro(r->macros, &r->nmacros, copy, &why))
+	else if (!conf_add_macro(r->macros, &r->nmacros, copy, &why))
 		die(EX_USAGE, "-D %s: %s", text, why);
 }
 

@@ -346,7 +346,8 @@ void
 session_run(struct session *s)
 {
 	stats_add(STATS_SMTP_SESSIONS, 1);
-	log_line("smtp connected address=%s host=%s%s", session_address(s), s->peer.host, s->peer.may_relay ? " relayclient=yes" : "");
+	log_line("smtp connected address=%s host=%s%s", session_address(s), s->peer.host,
+	    s->peer.may_relay ? " relayclient=yes" : "");
 	session_deadline(&s->end, SESSION_SECONDS, NULL);
 	greet(s);
 	while (s->state != CLOSED) {
