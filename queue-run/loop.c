@@ -192,15 +192,15 @@ keep_house(struct runner *r)
 	}
 	if (r->has_trouble && is_over(&r->next_trouble))
 		scan_look_everywhere(r);
-	if (is_over(&r->next_touch)) {
-		tain_addsec_g(&r->next_touch, LOCK_TOUCH_SECONDS);
-		operator_look(r);	/* a trigger may have been lost */
-		touch_lock(r);
-	}
 	if (is_over(&r->next_sweep)) {
 		tain_addsec_g(&r->next_sweep, SWEEP_SECONDS);
 		scan_sweep_drafts(r);
 		scan_look_everywhere(r);
+	}
+	while (is_over(&r->next_touch)) {	/* again where a dead runner's messages were recovered by it */
+		tain_addsec_g(&r->next_touch, LOCK_TOUCH_SECONDS);
+		operator_look(r);	/* a trigger may have been lost */
+		touch_lock(r);
 	}
 	worker_enforce_deadlines(r);
 	destination_publish(r);

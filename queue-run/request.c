@@ -153,13 +153,20 @@ try_directory(const struct queue *q, struct search *s, struct walk_entry *e, con
 	return is_there;
 }
 
+/* "Removed" has been said already, or "paused": then it is found wherever its attempt has left it. */
+static bool
+must_be_found(const struct request *r)
+{
+	return r->verb == REQUEST_REMOVE || r->verb == REQUEST_PAUSE;
+}
+
 /* Where it was seen, or where it may have got since. */
 static void
 find_by_path(const struct queue *q, struct search *s)
 {
 	static const enum queue_place others[] = { QUEUE_CUR, QUEUE_NEW, QUEUE_HOLD };
 	struct walk_entry e = { .slot = "" };
-	char directory[REQUEST_PATH_MAX + 1];
+	char directory[REQUEST_PATH_MAX + 1], waiting[WALK_DIRECTORY_MAX + 1];
 
 	if (!read_path(&e, directory, s->request->path) || try_directory(q, s, &e, directory))
 		return;
@@ -169,6 +176,8 @@ find_by_path(const struct queue *q, struct search *s)
 		if (try_directory(q, s, &e, queue_place_names[e.place]))
 			return;
 	}
+	if (must_be_found(s->request) && walk_find_waiting(q, &e, waiting))
+		try_directory(q, s, &e, waiting);
 }
 
 bool
@@ -393,13 +402,16 @@ request_perform(const struct queue *q, const struct request *r, const struct req
 
 /* ---- control/ ---- */
 
+/* *is_done: nothing of it is left to be done. */
 static size_t
-perform_lines(const struct queue *q, const struct request_runner *runner, const char *name, const stralloc *text)
+perform_lines(const struct queue *q, const struct request_runner *runner, const char *name, const stralloc *text,
+    bool *is_done)
 {
 	struct request_result result;
 	struct request r;
 	size_t found = 0, len;
 
+	*is_done = true;
 	for (size_t at = 0; at < text->len; at += len + 1) {
 		const char *lf = memchr(text->s + at, '\n', text->len - at);
 
@@ -409,11 +421,13 @@ perform_lines(const struct queue *q, const struct request_runner *runner, const 
 			continue;
 		}
 		request_perform(q, &r, runner, &result);
-		found += result.messages;
+		found += result.messages - result.busy;
+		*is_done = *is_done && (result.busy == 0 || !must_be_found(&r));
 	}
 	return found;
 }
 
+/* Fails with errno; EFBIG: it is longer than any request. */
 static bool
 read_request(int directory, const char *name, stralloc *text)
 {
@@ -426,8 +440,35 @@ read_request(int directory, const char *name, stralloc *text)
 	while (text->len <= REQUEST_FILE_MAX && stralloc_readyplus(text, 65536) &&
 	    (n = read(fd, text->s + text->len, 65536)) > 0)
 		text->len += (size_t)n;
+	if (text->len > REQUEST_FILE_MAX)
+		errno = EFBIG;
 	fd_close(fd);
 	return n == 0;
+}
+
+/* What passes is no answer. */
+static bool
+is_passing(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE || error == EIO || error == EINTR;
+}
+
+/* Performs one file. Returns how many messages were found. */
+static size_t
+take_file(const struct queue *q, const struct request_runner *runner, int directory, const char *name, stralloc *text)
+{
+	bool is_done;
+	size_t found = 0;
+
+	if (read_request(directory, name, text)) {
+		found = perform_lines(q, runner, name, text, &is_done);
+	} else {
+		is_done = !is_passing(errno);
+		log_line("control/%s cannot be read: %s", name, strerror(errno));
+	}
+	if (is_done)
+		unlinkat(directory, name, 0);
+	return found;
 }
 
 size_t
@@ -445,15 +486,9 @@ request_take_all(const struct queue *q, const struct request_runner *runner)
 			fd_close(fd);
 		return 0;
 	}
-	while ((e = readdir(d)) != NULL) {
-		if (strncmp(e->d_name, "req.", 4) != 0)
-			continue;
-		if (read_request(fd, e->d_name, &text))
-			found += perform_lines(q, runner, e->d_name, &text);
-		else
-			log_line("control/%s cannot be read: %s", e->d_name, strerror(errno));
-		unlinkat(fd, e->d_name, 0);
-	}
+	while ((e = readdir(d)) != NULL)
+		if (strncmp(e->d_name, "req.", 4) == 0)
+			found += take_file(q, runner, fd, e->d_name, &text);
 	closedir(d);
 	stralloc_free(&text);
 	return found;

@@ -7,8 +7,8 @@
  *	VERB TARGET [PATH]
  *
  * VERB is schedule, remove, pause or resume; TARGET all, @DOMAIN, ID or ID.N;
- * PATH, below the spool, is where the message was seen last. With it nothing is
- * searched for. */
+ * PATH, below the spool, is where the message was seen last. With it messages are not
+ * searched for; one that is to be removed or paused is looked for by its name. */
 #ifndef PIPEPOST_REQUEST_H
 #define PIPEPOST_REQUEST_H
 
@@ -72,8 +72,9 @@ struct request_result {
 void request_perform(const struct queue *q, const struct request *r, const struct request_runner *runner,
     struct request_result *result);
 
-/* Performs what lies in control/ (which must be open in q), and unlinks it: its disappearance is the answer.
- * Returns how many messages were found: after any the runner looks at everything again. */
+/* Performs what lies in control/ (which must be open in q), and unlinks it: its disappearance is the answer. A file
+ * stays, to be performed again, while a message that it removes or pauses is busy, or where it cannot be read now.
+ * Returns how many messages were found that were not busy: after any the runner looks at everything again. */
 size_t request_take_all(const struct queue *q, const struct request_runner *runner);
 
 /* Ends what a removal means of an open message: logs each recipient and sets its octet. False with the errno of

@@ -404,12 +404,15 @@ void
 scan_recover(struct runner *r)
 {
 	const char *const cur = queue_place_names[QUEUE_CUR];
+	bool had_orphans = r->cur_has_orphans;
 	const char *name;
 	DIR *d;
 
 	r->cur_has_orphans = spawner_has_orphans(r);
 	if (r->cur_has_orphans)
 		return;
+	if (had_orphans)
+		r->next_touch = STAMP;	/* what was asked of them comes before their next attempt */
 	d = open_names(r->queue.top, cur);
 	if (d == NULL) {
 		complain_of_names(r, "", cur);

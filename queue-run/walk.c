@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/genalloc.h>
@@ -177,4 +179,38 @@ walk_queue(const struct queue *q, unsigned places, bool (*each)(void *arg, const
 		*what = w.error != 0 ? w.what : "";
 	errno = w.error;
 	return w.error == 0;
+}
+
+/* ---- one message ---- */
+
+static bool
+is_below(const struct queue *q, enum queue_place place, struct walk_entry *e, char directory[WALK_DIRECTORY_MAX + 1])
+{
+	struct walk w = { .queue = q };
+	DIR *d = open_names(q->top, queue_place_names[place]);
+	size_t len = strlen(queue_place_names[place]) + 1;
+	char path[QUEUE_NAME_MAX + NAME_MAX + 2];
+	const char *slot;
+	bool is_there = false;
+
+	if (d == NULL)
+		return false;
+	while (!is_there && (slot = next_name(&w, d, place)) != NULL) {
+		snprintf(path, sizeof path, "%s/%s", slot, e->name);
+		is_there = faccessat(dirfd(d), path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		if (is_there)
+			snprintf(directory, WALK_DIRECTORY_MAX + 1, "%s/%s", queue_place_names[place], slot);
+	}
+	closedir(d);
+	if (is_there) {
+		e->place = place;
+		e->slot = directory + len;
+	}
+	return is_there;
+}
+
+bool
+walk_find_waiting(const struct queue *q, struct walk_entry *e, char directory[WALK_DIRECTORY_MAX + 1])
+{
+	return is_below(q, QUEUE_LATER, e, directory) || is_below(q, QUEUE_WAIT, e, directory);
 }

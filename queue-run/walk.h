@@ -16,6 +16,8 @@
 	(1U << QUEUE_NEW | 1U << QUEUE_CUR | 1U << QUEUE_WAIT | 1U << QUEUE_LATER | 1U << QUEUE_HOLD)
 #define WALK_ALL (WALK_ALIVE | 1U << QUEUE_CORRUPT)
 
+enum { WALK_DIRECTORY_MAX = 512 };	/* octets of a directory's name below the spool */
+
 struct walk_entry {
 	enum queue_place place;
 	int directory;			/* the file is directory/name */
@@ -31,5 +33,9 @@ struct walk_entry {
  * read, after all others have been walked; *what (if not NULL) is the place. */
 bool walk_queue(const struct queue *q, unsigned places, bool (*each)(void *arg, const struct walk_entry *e),
     void *arg, const char **what);
+
+/* Finds the message e->name below later/ or wait/, with one look into each of their directories. True: place and slot
+ * of e are set, and directory, to which slot points, is where it is, below the spool. */
+bool walk_find_waiting(const struct queue *q, struct walk_entry *e, char directory[WALK_DIRECTORY_MAX + 1]);
 
 #endif

@@ -21,6 +21,7 @@ has_received() { test "$(received)" -ge "$1"; }
 connections() { log_count 'mta error'; }
 log_count() { grep -Ec -e "$1" "$LOG"; }
 log_counts() { test "$(log_count "$1")" -ge "$2"; }
+runner_is_there() { ! flock -n "$SPOOL/lock" true; }
 ctl() { smtpctl "$@" 2>>"$LOG"; }
 
 start_peer --hang CONNECT
@@ -76,6 +77,35 @@ ctl remove "$FIRST" >/dev/null
 ok 'a message that a process is at work on stays until that has ended' is_in "$FIRST" cur
 kill -KILL "$(sed -n "s/^smtpd.deliver-remote.\([0-9]*\).: $FIRST: mta connected.*/\1/p" "$LOG" | tail -n 1)"
 ok '... and is gone then' wait_until 20 is_gone "$FIRST"
+stop_runner
+
+# What a dead runner had in its hands.
+inject alice@example.org
+mv "$SPOOL/new/$ID"* "$SPOOL/cur/"
+HAD=$(mail_count alice)
+ctl remove "$ID" >/dev/null
+is 'a removal of what a dead runner had taken up is left to the next one' "$(place "$ID")" cur
+ctl schedule all >/dev/null
+ctl pause envelope 1.aaaaaaaaaaaaaaaa >/dev/null
+run_queue
+ok '... which removes it' is_gone "$ID"
+is '... before it delivers anything' "$(mail_count alice)" "$HAD"
+is '... and then nothing is left to be asked' "$(ls "$SPOOL/control" | grep -c '^req')" 0
+
+# The same while its last process is at work on it, and the next runner waits for that.
+start_runner
+inject last@hangs.example
+wait_until 10 is_in "$ID" cur
+wait_until 10 log_has "$ID: mta connected"
+kill -KILL "$RUNNER"
+wait "$RUNNER" 2>/dev/null
+ctl remove "$ID" >/dev/null
+start_runner
+wait_until 10 runner_is_there
+ok 'while a process of a dead runner is at work the removal waits' is_in "$ID" cur
+kill -KILL "$(sed -n "s/^smtpd.deliver-remote.\([0-9]*\).: $ID: mta connected.*/\1/p" "$LOG" | tail -n 1)"
+ok '... and is done then' wait_until 20 is_gone "$ID"
+is '... without another attempt' "$(log_count "$ID: mta connected")" 1
 stop_runner
 
 done_testing

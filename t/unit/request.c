@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -362,6 +363,75 @@ requests_in_control_are_performed_and_go(void **state)
 	assert_true(is_due(one));
 }
 
+/* It is told "removed": what has moved on since it was seen is found. */
+static void
+a_removal_finds_what_has_moved_on(void **state)
+{
+	char one[QUEUE_NAME_MAX + 1], other[QUEUE_NAME_MAX + 1], lines[1024];
+
+	(void)state;
+	mkdirat(q.top, "wait/key", 0700);
+	put(one, future(0), "a@x", NULL);
+	put(other, "wait/key", "b@x", NULL);
+	snprintf(lines, sizeof lines, "remove %.27s cur/%s\npause %.27s later/7/%s\n", one, one, other, other);
+	leave("req.1", lines);
+	assert_int_equal(request_take_all(&q, NULL), 2);
+	assert_false(is_at(future(0), one));
+	assert_true(is_at("hold", other));
+}
+
+static void
+what_could_not_be_touched_yet_is_asked_for_again(void **state)
+{
+	bool has_it = false;
+	struct request_runner runner = { .take = take, .arg = &has_it };
+	char name[QUEUE_NAME_MAX + 1], lines[512];
+
+	(void)state;
+	put(name, "cur", "a@x", NULL);
+	snprintf(lines, sizeof lines, "remove %.27s cur/%s\n", name, name);
+	leave("req.1", lines);
+	assert_int_equal(request_take_all(&q, NULL), 0);
+	assert_true(is_at("control", "req.1"));
+	assert_int_equal(request_take_all(&q, &runner), 0);
+	assert_true(is_at("control", "req.1"));
+	mkdirat(q.top, future(0), 0700);
+	snprintf(lines, sizeof lines, "%s/%s", future(0), name);
+	assert_int_equal(renameat(q.place[QUEUE_CUR], name, q.top, lines), 0);
+	assert_int_equal(request_take_all(&q, &runner), 1);
+	assert_false(is_at(future(0), name));
+	assert_false(is_at("control", "req.1"));
+}
+
+static void
+a_request_that_cannot_be_read_now_stays(void **state)
+{
+	struct rlimit before, few;
+	char name[QUEUE_NAME_MAX + 1], lines[512];
+	int fds[64], n = 0, probe;
+
+	(void)state;
+	put(name, "hold", "a@x", NULL);
+	snprintf(lines, sizeof lines, "remove %.27s hold/%s\n", name, name);
+	leave("req.1", lines);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	probe = open("/dev/null", O_RDONLY);
+	few = before;
+	few.rlim_cur = (rlim_t)probe + 2;
+	close(probe);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((probe = open("/dev/null", O_RDONLY)) != -1)
+		fds[n++] = probe;
+	close(fds[--n]);	/* for the directory, and none for the file */
+	assert_int_equal(request_take_all(&q, NULL), 0);
+	while (n > 0)
+		close(fds[--n]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(is_at("control", "req.1"));
+	assert_int_equal(request_take_all(&q, NULL), 1);
+	assert_false(is_at("hold", name));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -380,6 +450,9 @@ main(void)
 		TEST(without_a_runner_nothing_of_cur_is_touched),
 		TEST(a_runner_is_told_what_it_has_in_its_hands),
 		TEST(requests_in_control_are_performed_and_go),
+		TEST(a_removal_finds_what_has_moved_on),
+		TEST(what_could_not_be_touched_yet_is_asked_for_again),
+		TEST(a_request_that_cannot_be_read_now_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
