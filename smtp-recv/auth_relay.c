@@ -112,6 +112,20 @@ answer_entry(int fd, const struct auth_check *a, const struct conf_table *t, con
 	return is_given;
 }
 
+/* Whether a rule relays with that label. Nothing else goes out of a table: others hold the hashes of
+ * passwords, which are for no relay. */
+static bool
+is_for_relay(const struct auth_check *a, const struct conf_table *t)
+{
+	for (size_t i = 0; i < a->conf->nrules; i++) {
+		const struct conf_relay *r = &a->conf->rules[i].relay;
+
+		if (r->auth == t && r->via != NULL && strcmp(r->via->label, a->label) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool
 auth_relay_answer(struct auth_check *a, int fd)
 {
@@ -123,6 +137,11 @@ auth_relay_answer(struct auth_check *a, int fd)
 
 	if (!auth_check_read_conf(a, words) || (t = auth_check_find_table(a, a->table, words)) == NULL)
 		return refuse(fd, "4.3.5", words);
+	if (!is_for_relay(a, t)) {
+		snprintf(words, sizeof words, "no rule of %s relays through label \"%s\" with auth <%s>", a->conf_path,
+		    a->label, t->name);
+		return refuse(fd, "4.3.5", words);
+	}
 	answer = table_lookup(a->tables, t, SERVICE_CREDENTIALS, &a->label, 1, &value, NULL, &why);
 	table_set_end_recipient(a->tables);	/* nobody waits while a command runs */
 	is_given = answer == LOOKUP_FOUND ? answer_entry(fd, a, t, &value) :

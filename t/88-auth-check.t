@@ -188,8 +188,12 @@ printf '%s\n' 'gmail joe@example.org:pa:ss' 'bare word' 'Upper joe:x' 'token joe
 	'fails joe:!exit 3' 'empty joe:' 'hidden joe:!echo oops >&2; exit 1' >"$D/secrets"
 cp "$D/secrets" "$D/smap"; (cd "$D" && makemap smap)
 chmod 644 "$D/secrets" "$D/smap.db"
+# used TABLE LABEL...: rules that do
+used() { table=$1; shift; printf "accept for any relay via \"tls+auth://%s@relay.example\" auth <$table>\n" "$@"; }
 config "table secrets file:$D/secrets" "table smap db:$D/smap.db" "table away db:$D/away.db" \
-	"table inline { gmail = \"joe:x\" }" "table sqlite sqlite:$D/sqlite" "table broken sqlite:$D/nothing"
+	"table inline { gmail = \"joe:x\" }" "table sqlite sqlite:$D/sqlite" "table broken sqlite:$D/nothing" \
+	"$(used secrets gmail bare upper token fails nope; used smap gmail either nope; used away gmail; used inline gmail
+	used sqlite nope; used broken gmail)"
 # relay TABLE LABEL: the answer with | for NUL, and the exit code
 relay() { as_user auth-check -r "$@" >"$D/answer" 2>>"$LOG" </dev/null; t_code=$?; tr '\0' '|' <"$D/answer"; echo " exit $t_code"; }
 is 'user and password of a label'             "$(relay secrets gmail)" 'Kpjoe@example.org|pa:ss| exit 0'
@@ -211,6 +215,8 @@ is 'the map is not made'                      "$(relay away gmail)" \
 like 'a table that cannot be asked'           "$(relay broken gmail)" '^Z4\.[37]\..*<broken>.*nothing.*exit 111$'
 like 'one that is not declared'               "$(relay other gmail)" '^Z4\.3\.5 .*there is no table <other>\| exit 111$'
 printf 'x {\n' >"$D/bad.conf"; chmod 644 "$D/bad.conf"
+is 'a label that no rule has'                 "$(relay secrets either)" \
+	"Z4.3.5 no rule of $CONF relays through label \"either\" with auth <secrets>| exit 111"
 like 'a configuration that does not parse'    "$(relay -f "$D/bad.conf" secrets gmail)" '(^Z4\.3\.5 .*bad.conf:1: .*exit 111$)'
 is 'a label has to be there'                  "$(relay secrets)" ' exit 2'
 is '... one of them'                          "$(relay secrets a b)" ' exit 2'

@@ -62,6 +62,8 @@ table file file:/etc/mail/users
 table secrets file:/etc/mail/secrets
 table sqlite sqlite:/etc/mail/sqlite
 accept for local deliver to maildir
+accept for domain who.example relay via "tls+auth://who@relay.example" auth <secrets>
+accept for any relay via "tls+auth://label@relay.example" auth <secrets>
 EOT
 chmod 644 /etc/mail/smtpd.conf
 
@@ -92,6 +94,9 @@ is     '... ppqueue, too'                       "$(relay $QUEUE 'secrets label')
 is     '... and root'                           "$(relay 0 'secrets label')" 'Kpjoe|relay-password| exit 0'
 is     '... not ppsmtp'                         "$(relay $SMTP 'secrets label')" ' exit 2'
 is     '... not a user'                         "$(relay $USER_ID 'secrets label')" ' exit 2'
+is     '... which are all that they get: no hashes of passwords' "$(relay $REMOTE 'file joe'; relay $QUEUE 'sqlite joe@bar.com')" \
+	'Z4.3.5 no rule of /etc/mail/smtpd.conf relays through label "joe" with auth <file>| exit 111
+Z4.3.5 no rule of /etc/mail/smtpd.conf relays through label "joe@bar.com" with auth <sqlite>| exit 111'
 is     'its command runs as ppauth'             "$(relay $REMOTE 'secrets who')" "Kejoe|$AUTH| exit 0"
 is     '... also where root asks'               "$(relay 0 'secrets who')" "Kejoe|$AUTH| exit 0"
 
