@@ -322,6 +322,8 @@ lose(struct runner *r, struct worker *w, const char *reason)
 	struct job_run *jobs = w->sent, *j;
 
 	w->sent = NULL;
+	if (is_remote(l) && *l->identity.name != '\0')
+		spawner_kill(r, w->tag);	/* its auth-check may still be at work */
 	drop(r, w);
 	while ((j = jobs) != NULL) {
 		jobs = j->next;
