@@ -59,13 +59,21 @@ free_way(struct way *w)
 
 /* ---- jobs ---- */
 
-/* A job of the message that still waits there and has room. */
+/* A transaction has one reverse-path. */
+static bool
+takes(const struct job_run *j, const struct message *m, size_t i)
+{
+	return j->message == m && genalloc_len(size_t, &j->recipients) < JOB_RECIPIENTS_MAX &&
+	    strcmp(message_reverse_path(m, *genalloc_s(size_t, &j->recipients)), message_reverse_path(m, i)) == 0;
+}
+
+/* A job that still waits there and has room for the recipient. */
 static struct job_run *
-find_waiting(const struct lane *l, const struct message *m)
+find_waiting(const struct lane *l, const struct message *m, size_t i)
 {
 	struct job_run *j = l->waiting;
 
-	while (j != NULL && (j->message != m || genalloc_len(size_t, &j->recipients) >= JOB_RECIPIENTS_MAX))
+	while (j != NULL && !takes(j, m, i))
 		j = j->next;
 	return j;
 }
@@ -73,7 +81,7 @@ find_waiting(const struct lane *l, const struct message *m)
 static bool
 add_to_lane(struct runner *r, struct lane *l, struct message *m, size_t i, uint32_t expire_seconds)
 {
-	struct job_run *j = find_waiting(l, m);
+	struct job_run *j = find_waiting(l, m, i);
 
 	if (j != NULL)
 		return genalloc_append(size_t, &j->recipients, &i);
@@ -123,7 +131,7 @@ remote_hand_out(struct runner *r, struct message *m, size_t i, const char *param
 		});
 	free_way(&w);
 	if (l != NULL) {
-		if (find_waiting(l, m) == NULL && !lane_admits(r, l, m, i))
+		if (find_waiting(l, m, i) == NULL && !lane_admits(r, l, m, i))
 			return;
 		is_done = add_to_lane(r, l, m, i, expire_seconds);
 	}
