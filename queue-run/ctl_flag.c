@@ -140,7 +140,9 @@ change_domain(struct ctl *c, const char *const *args, bool is_to_be_set)
 		die(EX_USAGE, "%s: that is no domain", args[0]);
 	ctl_need_queue(c);
 	control = c->queue.place[QUEUE_CONTROL];
-	if (is_to_be_set && mkdirat(control, "pause-domain", 0755) == -1 && errno != EEXIST)
+	/* For everybody to see, whatever the umask is. */
+	if (is_to_be_set && ((mkdirat(control, "pause-domain", 0755) == -1 && errno != EEXIST) ||
+	    fchmodat(control, "pause-domain", 0755, 0) == -1))
 		die_errno(EX_CANTCREAT, "%s/control/pause-domain", c->spool);
 	snprintf(name, sizeof name, "pause-domain/%s", domain);
 	address_lowercase(name, strlen(name));

@@ -69,7 +69,11 @@ ok   'nor is schedule'                           status 77 as $ALICE "$PIPEPOST_
 ok   'nor remove all'                            status 64 as $ALICE "$PIPEPOST_BIN/smtpctl" remove all
 ok   'show stats is'                             quiet as $ALICE "$PIPEPOST_BIN/smtpctl" show stats
 ok   '... but not -z'                            status 77 as $ALICE "$PIPEPOST_BIN/smtpctl" show stats -z
-ok   'show status is'                            quiet as $ALICE "$PIPEPOST_BIN/smtpctl" show status
+quiet smtpctl pause domain example.net
+like 'show status is'                            "$(as $ALICE "$PIPEPOST_BIN/smtpctl" show status)" '^DOMAIN example\.net paused$'
+is   '... of flags that belong to the queue'     "$(stat -c %a:%u "$SPOOL/control/pause-domain/example.net")" "644:$QUEUE"
+quiet smtpctl resume domain example.net
+rmdir "$SPOOL/control/pause-domain"
 
 # ---- the environment ----
 
