@@ -67,7 +67,7 @@ queue-inject.static := 1
 PROGRAMS += queue-run
 queue-run.src := queue-run/queue-run.c queue-run/start.c queue-run/loop.c queue-run/scan.c \
   queue-run/message.c queue-run/step.c queue-run/outcome.c queue-run/lane.c queue-run/worker.c queue-run/remote.c \
-  queue-run/destination.c queue-run/pause.c queue-run/operator.c queue-run/request.c queue-run/request_line.c \
+  queue-run/destination.c queue-run/host_line.c queue-run/pause.c queue-run/operator.c queue-run/request.c queue-run/request_line.c \
   queue-run/selection.c queue-run/walk.c queue-run/feed.c \
   queue-run/report.c queue-run/spawner.c queue-run/router.c queue-run/router_process.c queue-run/router_child.c queue-run/route_packet.c
 queue-run.libs := $(ZLIB) $(CDB)
@@ -83,7 +83,7 @@ PROGRAMS += queue-peek
 queue-peek.src := queue-run/queue-peek.c $(queue-view.parts)
 queue-peek.libs := $(ZLIB) $(CDB)
 PROGRAMS += smtpctl
-smtpctl.parts := $(queue-view.parts) $(addprefix queue-run/,counters.c counters_format.c ctl_doctor.c ctl_encrypt.c ctl_flag.c ctl_host.c \
+smtpctl.parts := $(queue-view.parts) $(addprefix queue-run/,counters.c counters_format.c ctl_doctor.c ctl_encrypt.c ctl_flag.c ctl_host.c host_line.c \
     ctl_operate.c \
     ctl_queue.c ctl_stats.c ctl_why.c ctl_words.c doctor_dns.c doctor_host.c)
 smtpctl.src := queue-run/smtpctl.c $(smtpctl.parts)

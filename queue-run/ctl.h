@@ -82,14 +82,6 @@ int ctl_monitor(struct ctl *c, const char *const *args);
 
 /* ---- ctl_host.c ---- */
 
-/* A line of control/hosts, its fields in the line's memory; times are seconds since the epoch. */
-struct ctl_host {
-	const char *key, *domain, *reason;
-	int64_t since, tried, until, failures;
-};
-
-/* Reads KEY|DOMAIN|SINCE|UNTIL|FAILURES|TRIED|REASON, cutting the line up. False: it is none. Pure. */
-bool ctl_scan_host(struct ctl_host *h, char *line);
 int ctl_show_hosts(struct ctl *c, const char *const *args);
 int ctl_show_hoststats(struct ctl *c, const char *const *args);
 

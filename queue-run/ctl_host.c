@@ -13,53 +13,28 @@
 
 #include "lib/die.h"
 #include "lib/printable.h"
+#include "queue-run/host_line.h"
 #include "queue-run/listing.h"
 
 enum { LINE_ROOM = 4096, STAT_SECONDS = 4 * 3600, NUMBER_ROOM = 24 };
 
-static bool
-read_number(int64_t *n, char **rest)
-{
-	char *end, *field = *rest != NULL ? strsep(rest, "|") : NULL;
-
-	if (field == NULL || *field < '0' || *field > '9')
-		return false;
-	errno = 0;
-	*n = strtoll(field, &end, 10);
-	return errno == 0 && *end == '\0';
-}
-
-bool
-ctl_scan_host(struct ctl_host *h, char *line)
-{
-	char *rest = line;
-
-	h->key = strsep(&rest, "|");
-	h->domain = rest != NULL ? strsep(&rest, "|") : NULL;
-	if (h->domain == NULL || !read_number(&h->since, &rest) || !read_number(&h->until, &rest) ||
-	    !read_number(&h->failures, &rest) || !read_number(&h->tried, &rest) || rest == NULL)
-		return false;
-	h->reason = rest;
-	return true;
-}
-
 static void
-read_hosts(FILE *f, void (*print)(const struct ctl_host *h, int64_t now))
+read_hosts(FILE *f, void (*print)(const struct host_line *h, int64_t now))
 {
 	char line[LINE_ROOM], clean[LINE_ROOM];
-	struct ctl_host h;
+	struct host_line h;
 	int64_t now = time(NULL);
 
 	while (fgets(line, sizeof line, f) != NULL) {
 		printable_copy(clean, sizeof clean, line, strcspn(line, "\n"));
-		if (ctl_scan_host(&h, clean))
+		if (host_line_scan(&h, clean))
 			print(&h, now);
 	}
 }
 
 /* Calls print() for each line of the file; none where there is no file. */
 static int
-each_host(struct ctl *c, void (*print)(const struct ctl_host *h, int64_t now))
+each_host(struct ctl *c, void (*print)(const struct host_line *h, int64_t now))
 {
 	char path[4096];
 	int fd;
@@ -80,7 +55,7 @@ each_host(struct ctl *c, void (*print)(const struct ctl_host *h, int64_t now))
 }
 
 static void
-print_fields(const struct ctl_host *h, int64_t now)
+print_fields(const struct host_line *h, int64_t now)
 {
 	(void)now;
 	printf("%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%" PRId64 "|%s\n", h->domain, h->since, h->tried, h->until,
@@ -88,7 +63,7 @@ print_fields(const struct ctl_host *h, int64_t now)
 }
 
 static void
-print_for_people(const struct ctl_host *h, int64_t now)
+print_for_people(const struct host_line *h, int64_t now)
 {
 	char since[NUMBER_ROOM], next[NUMBER_ROOM];
 
@@ -98,7 +73,7 @@ print_for_people(const struct ctl_host *h, int64_t now)
 }
 
 static void
-print_hoststat(const struct ctl_host *h, int64_t now)
+print_hoststat(const struct host_line *h, int64_t now)
 {
 	if (h->tried >= now - STAT_SECONDS)
 		printf("%s|%" PRId64 "|%s\n", h->domain, h->tried, h->reason);

@@ -14,14 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
 #include "lib/log.h"
 #include "lib/printable.h"
+#include "queue-run/host_line.h"
 
 static const char file_name[] = "hosts", draft_name[] = ".tmp.hosts";
 
-enum { LINE_ROOM = 4096 };
+enum { LINE_ROOM = 4096, FAILURES_MAX = 1000000 };
 
 static size_t
 bucket(const char *key)
@@ -175,43 +177,21 @@ destination_forget_all(struct runner *r)
 
 /* ---- on disk ---- */
 
-/* The next field of a line, without its '|'. NULL: there is none. */
-static char *
-next_field(char **rest)
-{
-	return *rest != NULL ? strsep(rest, "|") : NULL;
-}
-
-static bool
-read_number(int64_t *n, const char *s)
-{
-	char *end;
-
-	if (s == NULL || *s < '0' || *s > '9')
-		return false;
-	errno = 0;
-	*n = strtoll(s, &end, 10);
-	return errno == 0 && *end == '\0';
-}
-
-/* KEY|DOMAIN|SINCE|UNTIL|FAILURES|TRIED|REASON. What is not that is left out. */
+/* What is no such line is left out. */
 static void
 take_line(struct runner *r, char *line)
 {
-	const char *key = next_field(&line), *domain = next_field(&line);
-	int64_t since, until, failures, tried;
+	struct host_line h;
 	struct destination *d;
 
-	if (domain == NULL || !read_number(&since, next_field(&line)) || !read_number(&until, next_field(&line)) ||
-	    !read_number(&failures, next_field(&line)) || !read_number(&tried, next_field(&line)) || line == NULL ||
-	    failures < 1 || failures > 1000000 || (d = make(r, key, domain)) == NULL)
+	if (!host_line_scan(&h, line) || (d = make(r, h.key, h.domain)) == NULL)
 		return;
-	d->since = since;
-	d->until = until;
-	d->tried = tried;
-	d->failures = (unsigned)failures;
-	if (!set_reason(d, line))
-		drop(r, find(r, key));
+	d->since = h.since;
+	d->until = h.until;
+	d->tried = h.tried;
+	d->failures = h.failures < FAILURES_MAX ? (unsigned)h.failures : FAILURES_MAX;
+	if (!set_reason(d, h.reason))
+		drop(r, find(r, h.key));
 }
 
 void
@@ -234,12 +214,12 @@ destination_load(struct runner *r)
 }
 
 static bool
-write_all(FILE *f, const struct runner *r)
+append_all(stralloc *to, const struct runner *r)
 {
 	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
 		for (const struct destination *d = r->destinations[i]; d != NULL; d = d->next)
-			if (fprintf(f, "%s|%s|%lld|%lld|%u|%lld|%s\n", d->key, d->domain, (long long)d->since,
-			    (long long)d->until, d->failures, (long long)d->tried, d->reason) < 0)
+			if (!host_line_append(to, &(struct host_line){ .key = d->key, .domain = d->domain, .reason = d->reason,
+			    .since = d->since, .until = d->until, .failures = d->failures, .tried = d->tried }))
 				return false;
 	return true;
 }
@@ -248,22 +228,20 @@ void
 destination_publish(struct runner *r)
 {
 	int control = r->queue.place[QUEUE_CONTROL];
+	stralloc lines = STRALLOC_ZERO;
+	bool is_written = false;
 	int fd;
-	FILE *f;
-	bool is_written;
 
 	if (!r->has_news_of_destinations)
 		return;
-	r->has_news_of_destinations = false;	/* a failure is not worth trying again: the next news will */
+	r->has_news_of_destinations = false;	/* a failure is not worth trying again: the next news will be */
 	fd = openat(control, draft_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	f = fd != -1 ? fdopen(fd, "w") : NULL;
-	if (f == NULL) {
-		if (fd != -1)
-			fd_close(fd);
-		log_line("control/%s cannot be written: %s", file_name, strerror(errno));
-		return;
+	if (fd != -1) {
+		is_written = fchmod(fd, 0644) == 0 && append_all(&lines, r) &&
+		    allwrite(fd, lines.s, lines.len) == lines.len;
+		fd_close(fd);
 	}
-	is_written = fchmod(fd, 0644) == 0 && write_all(f, r);
-	if (fclose(f) != 0 || !is_written || renameat(control, draft_name, control, file_name) == -1)
+	if (!is_written || renameat(control, draft_name, control, file_name) == -1)
 		log_line("control/%s cannot be written: %s", file_name, strerror(errno));
+	stralloc_free(&lines);
 }

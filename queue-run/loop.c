@@ -203,7 +203,10 @@ keep_house(struct runner *r)
 		touch_lock(r);
 	}
 	worker_enforce_deadlines(r);
-	destination_publish(r);
+	if (r->has_news_of_destinations && is_over(&r->next_publish)) {
+		tain_addsec_g(&r->next_publish, PUBLISH_SECONDS);
+		destination_publish(r);
+	}
 	router_enforce_deadlines(r);
 	report_enforce_deadlines(r);
 }
@@ -238,6 +241,8 @@ next_deadline(const struct runner *r, tain *deadline)
 		for (const struct worker *w = l->workers; w != NULL; w = w->next)
 			if (w->sent != NULL)
 				sooner(deadline, &w->deadline);
+	if (r->has_news_of_destinations)
+		sooner(deadline, &r->next_publish);
 	lane_next_deadline(r, deadline);
 	router_next_deadline(r, deadline);
 	for (const struct message *m = r->messages; m != NULL; m = m->next)

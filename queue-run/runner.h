@@ -56,6 +56,7 @@ enum {
 	DEAD_FORGET_SECONDS = 24 * 3600,	/* a failure so old is forgotten where room is wanted */
 	DESTINATIONS_MAX = 10000,	/* that are remembered */
 	DESTINATION_BUCKETS = 1024,
+	PUBLISH_SECONDS = 1,		/* between two versions of control/hosts */
 	JOB_SLACK_SECONDS = 30,		/* what a job may take beyond its own deadline before its process is killed */
 	BOUNCE_SECONDS = 300,		/* for one queue-bounce */
 	BOUNCES_PER_MINUTE = 60,	/* notices; more wait for the next slot */
@@ -311,7 +312,7 @@ struct runner {
 	int64_t next_slot_due;		/* when the earliest slot of later/ is due, INT64_MAX = none */
 	int64_t bounce_minute;
 	unsigned bounces_this_minute;
-	tain next_record_retry, next_look, next_touch, next_sweep, next_conf_look, next_trouble, stop_deadline;
+	tain next_record_retry, next_look, next_touch, next_sweep, next_conf_look, next_trouble, next_publish, stop_deadline;
 	bool has_unrecorded;
 	size_t taken, may_take;		/* messages, in this turn of the loop */
 };

@@ -201,7 +201,7 @@ start_open_queue(struct runner *r)
 	r->is_after_reboot = is_first_since_boot(r);
 	r->must_rescan = r->wait_has_more = r->must_look_at_wait = true;
 	tain_now_g();
-	r->next_record_retry = r->next_look = r->next_touch = r->next_conf_look = STAMP;
+	r->next_record_retry = r->next_look = r->next_touch = r->next_conf_look = r->next_publish = STAMP;
 	tain_addsec_g(&r->next_sweep, SWEEP_SECONDS);
 }
 

@@ -25,7 +25,7 @@ outcome.ldflags := -Wl,--wrap=malloc -Wl,--wrap=time
 log.ldflags := $(foreach f,access syslog __syslog_chk,-Wl,--wrap=$(f))
 spawner.with := queue-run/spawner.c
 spawner.ldflags := -Wl,--wrap=poll
-destination.with := queue-run/destination.c
+destination.with := queue-run/destination.c queue-run/host_line.c
 destination.ldflags := -Wl,--wrap=time
 scan.with := queue-run/scan.c
 lane.with := queue-run/lane.c queue-run/worker.c queue-run/feed.c
