@@ -74,6 +74,7 @@ supervised()
 	ok "$t_under: the runner delivers" wait_until 20 has_mail 3
 	like "... and the door is logged, as pplog" "$(stat -c %U /var/log/pipepost/smtp/current):$(cat /var/log/pipepost/smtp/current)" \
 		'pplog:|smtp-recv\[[0-9]+\]: smtp connected'
+	is "... which cannot put something else in the place that root gives it" "$(stat -c %U:%a /var/log/pipepost)" root:755
 	like "... and the runner" "$(cat /var/log/pipepost/runner/current)" 'queue-run\[[0-9]+\]: .*stat=Sent'
 }
 port_is_free() { ! is_listening "$1"; }
