@@ -28,6 +28,7 @@ auth-check.parts := $(addprefix smtp-recv/,auth_caller.c auth_check.c auth_input
 auth-check.src := smtp-recv/auth-check.c $(auth-check.parts)
 auth-check.libs := $(CDB) $(CRYPT) $(IDN2) $(PAM)
 auth_input.with := smtp-recv/auth_input.c
+auth_program.with := smtp-recv/auth_program.c smtp-recv/auth_check.c
 shadow-lookup.src := account-lookup/shadow-lookup.c
 
 PROGRAMS += queue-init

@@ -84,6 +84,15 @@ find_row(const struct auth_check *a, const struct conf_table *t, const char *log
 	return result;
 }
 
+static bool
+is_for_programs(const struct auth_account *a)
+{
+	struct private_accounts private;
+
+	account_find_private(&private);
+	return a->uid != 0 && a->gid != 0 && !account_is_private(&private, a->uid, a->gid);
+}
+
 /* The table with uid, gid and home; NULL: the accounts of the system. */
 static bool
 find_userbase(const struct auth_check *a, const struct conf_table **t, char *words)
@@ -102,7 +111,6 @@ find_userbase(const struct auth_check *a, const struct conf_table **t, char *wor
 enum checkpassword_exit
 auth_account_find(const struct auth_check *a, const char *login, struct auth_account *account, char *words)
 {
-	struct private_accounts private;
 	const struct conf_table *t;
 	enum checkpassword_exit result;
 
@@ -110,19 +118,24 @@ auth_account_find(const struct auth_check *a, const char *login, struct auth_acc
 	if (!find_userbase(a, &t, words))
 		return CHECKPASSWORD_LATER;
 	result = t == NULL ? find_system(login, account, words) : find_row(a, t, login, account, words);
-	if (result != CHECKPASSWORD_RIGHT)
-		return result;
-	account_find_private(&private);
-	if (account->uid == 0 || account->gid == 0 || account_is_private(&private, account->uid, account->gid))
-		return later(words, login, "nothing runs as root or an account of the mail system");
-	return CHECKPASSWORD_RIGHT;
+	return result == CHECKPASSWORD_RIGHT && !is_for_programs(account) ?
+	    later(words, login, "nothing runs as root or an account of the mail system") : result;
 }
 
 bool
 auth_account_become(const struct auth_account *account, char *words)
 {
 	const char *step = "its groups";
-	bool is_done = account->is_system ? initgroups(account->name, account->gid) == 0 : setgroups(0, NULL) == 0;
+	bool is_done;
+
+	/* Another process has said so, which had strangers' passwords in its hands. */
+	if (!is_for_programs(account) || memchr(account->name, '\0', sizeof account->name) == NULL ||
+	    memchr(account->home, '\0', sizeof account->home) == NULL ||
+	    memchr(account->shell, '\0', sizeof account->shell) == NULL) {
+		snprintf(words, AUTH_WORDS_MAX, "the check has named an account that nothing runs as");
+		return false;
+	}
+	is_done = account->is_system ? initgroups(account->name, account->gid) == 0 : setgroups(0, NULL) == 0;
 
 	if (is_done) {
 		step = "its identity";
