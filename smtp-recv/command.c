@@ -231,12 +231,25 @@ take_step(struct session *s, const struct step *step, const char *arg, size_t le
 		s->state = step->next;
 }
 
+/* Whether the line was meant as AUTH, with blanks where none belong. */
+static bool
+looks_like_auth(const char *line, size_t len)
+{
+	static const char verb[] = "AUTH";
+
+	while (len > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		len--;
+	}
+	return len >= sizeof verb - 1 && strncasecmp(line, verb, sizeof verb - 1) == 0;
+}
+
 /* Notes the line for the log. Passwords never get there: neither that of AUTH, nor
  * what a client sends behind an AUTH that was refused, not having waited to hear that. */
 static void
 note_line(struct session *s, const struct step *step, const char *line, size_t len)
 {
-	bool is_auth = step != NULL && strcmp(step->verb, "AUTH") == 0;
+	bool is_auth = looks_like_auth(line, len);
 	const char *shown = is_auth ? "AUTH (...)" : step == NULL && s->was_auth ? "(...)" : NULL;
 
 	s->was_auth = is_auth || (step == NULL && s->was_auth);

@@ -336,6 +336,10 @@ tls 'a conversation that is logged whole' <<END
 	< ^503
 	> $(b64 '\0alice\0secret')
 	< ^500
+	> NOOP
+	< ^250
+	> AUTH$(printf '\t')PLAIN $(b64 '\0alice\0secret')
+	< ^500
 	> QUIT
 	< ^221
 END
