@@ -33,6 +33,23 @@ make_key(stralloc *key, const struct identity *who)
 	return stralloc_0(key);
 }
 
+/* FNV-1a. One message may make a thousand lanes: they are not looked for one by one. */
+static size_t
+hash(const char *key)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *key != '\0'; key++)
+		h = (h ^ (unsigned char)*key) * 16777619U;
+	return h % LANE_BUCKETS;
+}
+
+static struct lane **
+bucket(struct runner *r, const char *key)
+{
+	return &r->lane_buckets[hash(key)];
+}
+
 static void
 free_lane(struct lane *l)
 {
@@ -56,7 +73,7 @@ copy(const char **to, const char *s)
 static struct lane *
 make_lane(struct runner *r, const char *key, const struct identity *who, const struct remote_lane *what)
 {
-	struct lane *l = calloc(1, sizeof *l), **end = &r->lanes;
+	struct lane *l = calloc(1, sizeof *l), **place = bucket(r, key);
 
 	if (l == NULL)
 		return NULL;
@@ -72,9 +89,12 @@ make_lane(struct runner *r, const char *key, const struct identity *who, const s
 	l->window = 1;
 	l->waiting_end = &l->waiting;
 	l->last_verdict = STAMP;
-	while (*end != NULL)	/* who came first is served first */
-		end = &(*end)->next;
-	*end = l;
+	if (r->lanes == NULL)
+		r->lanes_end = &r->lanes;
+	*r->lanes_end = l;	/* who came first is served first */
+	r->lanes_end = &l->next;
+	l->chain = *place;
+	*place = l;
 	return l;
 }
 
@@ -105,10 +125,10 @@ lane_find_remote(struct runner *r, const struct remote_lane *what)
 struct lane *
 lane_by_key(const struct runner *r, const char *key)
 {
-	struct lane *l;
+	struct lane *l = r->lane_buckets[hash(key)];
 
-	for (l = r->lanes; l != NULL && strcmp(l->key, key) != 0; l = l->next)
-		;
+	while (l != NULL && strcmp(l->key, key) != 0)
+		l = l->chain;
 	return l;
 }
 
@@ -364,6 +384,16 @@ lane_dispatch(struct runner *r)
 
 /* ---- housekeeping ---- */
 
+static void
+leave_bucket(struct runner *r, const struct lane *l)
+{
+	struct lane **p = bucket(r, l->key);
+
+	while (*p != l)
+		p = &(*p)->chain;
+	*p = l->chain;
+}
+
 void
 lane_tidy(struct runner *r)
 {
@@ -374,6 +404,9 @@ lane_tidy(struct runner *r)
 			worker_drop_idle(r, l);
 		if (l->waiting == NULL && l->workers == NULL) {
 			*p = l->next;
+			if (r->lanes_end == &l->next)
+				r->lanes_end = p;
+			leave_bucket(r, l);
 			if (r->pressing == l)
 				r->pressing = NULL;
 			free_lane(l);

@@ -56,6 +56,7 @@ enum {
 	DEAD_FORGET_SECONDS = 24 * 3600,	/* a failure so old is forgotten where room is wanted */
 	DESTINATIONS_MAX = 10000,	/* that are remembered */
 	DESTINATION_BUCKETS = 1024,
+	LANE_BUCKETS = 4096,
 	PUBLISH_SECONDS = 1,		/* between two versions of control/hosts */
 	JOB_SLACK_SECONDS = 30,		/* what a job may take beyond its own deadline before its process is killed */
 	BOUNCE_SECONDS = 300,		/* for one queue-bounce */
@@ -148,7 +149,7 @@ struct identity {
 
 /* The jobs for one identity or destination, and the processes that do them. */
 struct lane {
-	struct lane *next;
+	struct lane *next, *chain;	/* of all; of those in its bucket */
 	char *key;		/* letters, digits and %XX: also the directory below wait/ */
 	struct identity identity;
 	const char *param;	/* REMOTE: where to, as lib/relay.h encodes it */
@@ -291,9 +292,11 @@ struct runner {
 
 	struct message *messages;
 	size_t nmessages;
-	struct lane *lanes;
+	struct lane *lanes, **lanes_end;
+	struct lane *lane_buckets[LANE_BUCKETS];	/* by key */
 	size_t nwaiting;		/* over all lanes */
 	size_t nworkers, nsessions;	/* processes here, and to other hosts */
+	bool has_no_idle[2];		/* of them there is none without a job: here, to other hosts */
 	struct destination *destinations[DESTINATION_BUCKETS];
 	size_t ndestinations;
 	bool has_news_of_destinations;

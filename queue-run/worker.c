@@ -67,6 +67,7 @@ start_worker(struct runner *r, struct lane *l)
 	l->workers = w;
 	l->nworkers++;
 	++*population(r, l);
+	r->has_no_idle[is_remote(l)] = false;
 	return w;
 }
 
@@ -102,12 +103,15 @@ worker_drop_idle(struct runner *r, struct lane *l)
 static bool
 drop_an_idle_one(struct runner *r, bool is_of_remote)
 {
+	if (r->has_no_idle[is_of_remote])
+		return false;
 	for (struct lane *l = r->lanes; l != NULL; l = l->next)
 		for (struct worker *w = l->workers; w != NULL && is_remote(l) == is_of_remote; w = w->next)
 			if (w->sent == NULL) {
 				drop(r, w);
 				return true;
 			}
+	r->has_no_idle[is_of_remote] = true;	/* thousands of lanes may ask in one turn */
 	return false;
 }
 
@@ -208,14 +212,16 @@ worker_writable(struct worker *w)
 /* ---- verdicts ---- */
 
 static struct job_run *
-take_oldest(struct worker *w)
+take_oldest(struct runner *r, struct worker *w)
 {
 	struct job_run *j = w->sent;
 
 	w->lane->last_verdict = STAMP;
 	w->sent = j->next;
-	if (w->sent == NULL)
+	if (w->sent == NULL) {
 		w->sent_end = &w->sent;
+		r->has_no_idle[is_remote(w->lane)] = false;
+	}
 	w->nsent--;
 	if (w->sending == j)
 		w->sending = NULL;
@@ -342,7 +348,7 @@ static void
 take_verdicts(struct runner *r, struct worker *w, const struct job_verdict *v, size_t n)
 {
 	struct lane *l = w->lane;
-	struct job_run *j = take_oldest(w);
+	struct job_run *j = take_oldest(r, w);
 
 	if (is_remote(l))
 		remote_note_verdicts(r, l, v, n);
