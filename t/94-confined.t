@@ -5,7 +5,7 @@
 #
 # A call that is not allowed is put in the place of one that is by strace.
 . "$(dirname "$0")/lib.sh"
-need smtp-recv queue-inject queue-run sqlite-lookup deliver-remote tcpserver sqlite3
+need smtp-recv smtp-tls auth-check queue-inject queue-run sqlite-lookup deliver-remote tcpserver sqlite3 openssl
 test "${SAN-}" != 1 || skip_all 'a sanitizer needs calls of its own: nothing is confined'
 need_strace
 sandbox
@@ -68,6 +68,42 @@ like 'deliver-remote, by itself, defers'         "$(tr '\0' '\n' <"$SANDBOX/said
 sh -c 'printf "Subject: x\n\n" | "$0" smtp://127.0.0.1:9 a@example.net b@example.org' "$HERE/deliver-remote" >"$SANDBOX/said" 2>/dev/null
 is  '... and that makes another call dies without a report' "$?:$(wc -c <"$SANDBOX/said")" 159:0
 
+# ---- the same at the door: one 4xx ----
+
+. "$t_dir/lib/certs.sh"
+make_certs_dir
+make_authority ours ec:"$(openssl ecparam -name prime256v1 -out "$CERTS/p256" && echo "$CERTS/p256")"
+make_certificate mail ours DNS:mail.example.org rsa:2048
+chmod 600 "$CERTS"/*.key
+printf 'alice: %s\n' "$(openssl passwd -6 secret)" >"$SANDBOX/passwords"
+chmod 600 "$SANDBOX/passwords"
+start_tcpserver
+conf <<-EOT
+pki mail.example.org certificate "$CERTS/mail.pem" key "$CERTS/mail.key"
+table passwords file:$SANDBOX/passwords
+listen on 127.0.0.1 port $PORT hostname mail.example.org tls auth-optional <passwords> pki mail.example.org
+$(users_table)
+accept from any for domain "example.org" userbase <users> deliver to maildir
+EOT
+# The session goes on in clear text, where AUTH is offered on loopback alone.
+door()
+{
+	{
+		printf '< ^220\n> EHLO client.example\n< 250 HELP$\n> %s\n< %s\n' "$1" "$2"
+		printf '> MAIL FROM:<a@example.net>\n< ^250\n> RCPT TO:<alice@example.org>\n< ^250\n> QUIT\n< ^221\n'
+	} >"$SANDBOX/script"
+	smtp "$SANDBOX/script" >"$SANDBOX/said" 2>&1 || { note_file "$SANDBOX/said"; return 1; }
+}
+LOGIN="AUTH PLAIN $(printf '\0alice\0secret' | base64 -w 0)"
+ok 'a login goes well'                           door "$LOGIN" '^235'
+taken_over auth-check exit_group
+ok '... an auth-check that makes another call is "try again later", and the session goes on' door "$LOGIN" '^454'
+ln -sf "$BIN/auth-check" "$HERE/auth-check"
+taken_over smtp-tls write
+ok '... so is a smtp-tls'                        door STARTTLS '^454'
+ln -sf "$BIN/smtp-tls" "$HERE/smtp-tls"
+stop "$TCPSERVER"
+
 # ---- a file that is not its own ----
 
 has_landlock() { $PYTHON -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 2)'; }
@@ -108,6 +144,32 @@ EOT
 	out=$($PYTHON "$SANDBOX/ask.py" "$BIN/sqlite-lookup" "$SANDBOX/sqlite" "$DB" "$SANDBOX/elsewhere/users.sqlite" 2>>"$LOG")
 	like 'sqlite-lookup answers from its database' "$(echo "$out" | sed -n 1p)" '^0\|7777:7777:/h'
 	like '... and does not read another file in its place: later' "$(echo "$out" | sed -n 2p)" '^111\|'
+
+	rm "$DB" && mv "$DB.old" "$DB"
+	start_tcpserver
+	conf <<-EOT
+	listen on 127.0.0.1 port $PORT hostname mail.example.org
+	table people sqlite:$SANDBOX/sqlite
+	accept from any for domain "example.org" userbase <people> deliver to maildir
+	EOT
+	rm "$HERE/sqlite-lookup"
+	cat >"$HERE/sqlite-lookup" <<-EOT
+	#!/bin/sh
+	# It is asked only when it is confined, and by then its database is a link.
+	exec 3<&0
+	{
+		for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+			cat /proc/[0-9]*/status 2>/dev/null | awk '/^Name:/ { n = \$2 } /^NoNewPrivs:.*1/ && n == "sqlite-lookup" { f = 1 }
+				END { exit !f }' && break
+			sleep 0.1
+		done
+		mv "$DB" "$DB.old" && ln -s "$SANDBOX/elsewhere/users.sqlite" "$DB"
+		cat <&3
+	} | "$BIN/sqlite-lookup" "\$@"
+	EOT
+	chmod 755 "$HERE/sqlite-lookup"
+	printf '< ^220\n> HELO x\n< ^250\n> MAIL FROM:<a@b>\n< ^250\n> RCPT TO:<alice@example.org>\n< ^4\n> QUIT\n< ^221\n' >"$SANDBOX/script"
+	ok 'at the door that is a 4xx' smtp "$SANDBOX/script"
 else
 	skip 'no Landlock here'
 fi
