@@ -307,14 +307,13 @@ static const char *
 start_credentials(struct spawner *s, const struct request *q, int out)
 {
 	static const char *const variables[] = { "PIPEPOST_LOG", "TZ", "PIPEPOST_CONF", "PIPEPOST_BIN", NULL };
-	struct person p;
+	struct person p = { .has_mailbox = false };
 	const struct passwd *pw = s->is_root ? getpwnam("ppauth") : NULL;
 	struct launch l = {
 		.person = pw != NULL ? &p : NULL, .argv = { s->auth_check, "-r", q->table, q->name },
 		.variables = variables, .fds = { -1, out }, .nfds = 2,
 	};
 
-	p = (struct person){ .has_mailbox = false };
 	if (pw != NULL)
 		be_account(&p, pw);
 	return launch(s, &l, q->tag, -1);
