@@ -25,20 +25,10 @@ static const char file_name[] = "hosts", draft_name[] = ".tmp.hosts";
 
 enum { LINE_ROOM = 4096, FAILURES_MAX = 1000000 };
 
-static size_t
-bucket(const char *key)
-{
-	uint32_t h = 2166136261U;	/* FNV-1a */
-
-	for (; *key != '\0'; key++)
-		h = (h ^ (unsigned char)*key) * 16777619U;
-	return h % DESTINATION_BUCKETS;
-}
-
 static struct destination **
 find(struct runner *r, const char *key)
 {
-	struct destination **p = &r->destinations[bucket(key)];
+	struct destination **p = &r->destinations[key_hash(key) % DESTINATION_BUCKETS];
 
 	while (*p != NULL && strcmp((*p)->key, key) != 0)
 		p = &(*p)->next;

@@ -33,21 +33,11 @@ make_key(stralloc *key, const struct identity *who)
 	return stralloc_0(key);
 }
 
-/* FNV-1a. One message may make a thousand lanes: they are not looked for one by one. */
-static size_t
-hash(const char *key)
-{
-	uint32_t h = 2166136261U;
-
-	for (; *key != '\0'; key++)
-		h = (h ^ (unsigned char)*key) * 16777619U;
-	return h % LANE_BUCKETS;
-}
-
+/* One message may make a thousand lanes: they are not looked for one by one. */
 static struct lane **
 bucket(struct runner *r, const char *key)
 {
-	return &r->lane_buckets[hash(key)];
+	return &r->lane_buckets[key_hash(key) % LANE_BUCKETS];
 }
 
 static void
@@ -125,7 +115,7 @@ lane_find_remote(struct runner *r, const struct remote_lane *what)
 struct lane *
 lane_by_key(const struct runner *r, const char *key)
 {
-	struct lane *l = r->lane_buckets[hash(key)];
+	struct lane *l = r->lane_buckets[key_hash(key) % LANE_BUCKETS];
 
 	while (l != NULL && strcmp(l->key, key) != 0)
 		l = l->chain;

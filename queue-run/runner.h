@@ -464,6 +464,17 @@ void outcome_expanded(struct runner *r, struct message *m, size_t i, const stral
 /* Tries to record what is kept; true when nothing is left. */
 bool outcome_flush(struct runner *r, struct message *m);
 
+/* FNV-1a, for the tables by key. */
+static inline uint32_t
+key_hash(const char *key)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *key != '\0'; key++)
+		h = (h ^ (unsigned char)*key) * 16777619U;
+	return h;
+}
+
 /* ---- lane.c ---- */
 
 /* A job without recipients yet; NULL with ENOMEM. */
