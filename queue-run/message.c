@@ -128,7 +128,6 @@ leave_window(struct runner *r, struct message *m)
 	genalloc_free(size_t, &m->bounced);
 	genalloc_free(struct success, &m->succeeded);
 	feed_free(&m->bounce_feed);
-	operator_forget(m);
 	free((void *)(uintptr_t)m->parked);
 	free(m);
 }
@@ -248,11 +247,6 @@ hold(struct runner *r, struct message *m)
 static void
 settle(struct runner *r, struct message *m)
 {
-	if (!operator_remove(m)) {
-		log_line("%s: its removal cannot be recorded: %s; tried again", m->id, strerror(errno));
-		r->has_unrecorded = true;
-		return;
-	}
 	if (!m->is_bounce_tried && report_start(r, m))
 		return;
 	if (queue_file_is_finished(&m->file))
@@ -281,7 +275,7 @@ next_undecided(struct message *m)
 bool
 message_is_to_rest(const struct runner *r, const struct message *m)
 {
-	return r->is_stopping || r->conf == NULL || m->is_held || m->removals != NULL;
+	return r->is_stopping || r->conf == NULL || m->is_held;
 }
 
 void

@@ -2,22 +2,13 @@
  * messages (request.h), and flags (pause.c).
  *
  * A message in the window is taken out of the lines where it waits; what a process is
- * at work on comes to its end first. See runner.h. */
+ * at work on comes to its end first. A removal is on disk at once, and then only
+ * "delivered" can still overrule it. See runner.h. */
 #include "queue-run/runner.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/log.h"
 #include "queue-run/request.h"
-
-/* A removal that waits for the end of the message's attempt. */
-struct removal {
-	struct removal *next;
-	struct request request;
-};
 
 static struct message *
 find_message(const struct runner *r, const char *name)
@@ -29,24 +20,12 @@ find_message(const struct runner *r, const char *name)
 	return m;
 }
 
-static void
-plan_removal(struct message *m, const struct request *q)
-{
-	struct removal *p = malloc(sizeof *p);
-
-	if (p == NULL) {
-		log_line("%s: no memory to remove it: ask again", m->id);
-		return;
-	}
-	*p = (struct removal){ .next = m->removals, .request = *q };
-	m->removals = p;
-}
-
 static bool
 take(void *arg, const struct request *q, const char *name)
 {
 	struct runner *r = arg;
 	struct message *m = find_message(r, name);
+	bool is_done = true;
 
 	if (m == NULL)
 		return false;
@@ -61,13 +40,13 @@ take(void *arg, const struct request *q, const char *name)
 		m->is_held = false;
 		return true;
 	case REQUEST_REMOVE:
-		plan_removal(m, q);
+		is_done = request_remove_open(&m->file, q);
 		break;
 	}
 	if (q->verb != REQUEST_SCHEDULE)
 		lane_withdraw(r, m);
 	message_advance(r, m);
-	return true;
+	return is_done;
 }
 
 void
@@ -80,29 +59,4 @@ operator_look(struct runner *r)
 		return;
 	destination_forget_all(r);	/* "now" means now */
 	scan_look_everywhere(r);
-}
-
-bool
-operator_remove(struct message *m)
-{
-	struct removal *p;
-
-	while ((p = m->removals) != NULL) {
-		if (!request_remove_open(&m->file, &p->request))
-			return false;
-		m->removals = p->next;
-		free(p);
-	}
-	return true;
-}
-
-void
-operator_forget(struct message *m)
-{
-	struct removal *p;
-
-	while ((p = m->removals) != NULL) {
-		m->removals = p->next;
-		free(p);
-	}
 }

@@ -195,9 +195,18 @@ record_expansion(struct runner *r, struct message *m, struct outcome *o)
 	return record_dead_end(m, o->recipient, "5.4.6 the alias leads back to itself");
 }
 
+/* The operator has removed it while a process was at work on it. */
+static bool
+is_removed(const struct message *m, const struct outcome *o)
+{
+	return message_recipient(m, o->recipient)->status == RECIPIENT_DISCARDED && o->kind != OUTCOME_DELIVERED;
+}
+
 static bool
 record(struct runner *r, struct message *m, struct outcome *o)
 {
+	if (is_removed(m, o))
+		return true;
 	switch (o->kind) {
 	case OUTCOME_DELIVERED:
 		return queue_file_set_status(&m->file, o->recipient, RECIPIENT_DELIVERED);

@@ -16,7 +16,7 @@
 static const char local_key[] = "pmda", remote_key[] = "pmta", domain_key[] = "pd.";
 static const char domains_name[] = "pause-domain";
 
-enum { DOMAIN_OCTETS_MAX = 255 };
+enum { DOMAIN_OCTETS_MAX = 252 };	/* its key is a file name, too */
 
 static bool
 has_flag(const struct runner *r, const char *name)

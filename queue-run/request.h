@@ -55,9 +55,9 @@ bool request_means(const struct request *r, const struct queue_file *f, size_t i
 
 /* What a runner has in its hands. */
 struct request_runner {
-	/* A request is about cur/name. True: the runner has it in memory and sees to it when its attempt allows:
-	 * SCHEDULE: due again at once; PAUSE: then into hold/; REMOVE: what is still open then goes as
-	 * request_remove_open() does it; RESUME: nothing. False: it is not in memory. */
+	/* A request is about cur/name. True: the runner has it in memory and sees to it: SCHEDULE: due again at
+	 * once after its attempt; PAUSE: then into hold/; REMOVE: request_remove_open() has been done; RESUME:
+	 * nothing. False: it is not in memory, or that could not be recorded. */
 	bool (*take)(void *arg, const struct request *r, const char *name);
 	void *arg;
 };

@@ -264,7 +264,6 @@ struct message {
 	uint32_t expire_seconds;	/* of the last deferral; 0 = none in this attempt */
 	bool is_bounce_tried;
 	bool is_scheduled, is_held;	/* by the operator, at the end of the attempt: due at once; into hold/ */
-	struct removal *removals;	/* likewise: recipients to be removed */
 };
 
 struct runner {
@@ -589,10 +588,6 @@ bool pause_is_over(const struct runner *r, const char *key);
 
 /* Looks at the flags and requests in control/. */
 void operator_look(struct runner *r);
-
-/* Does what was asked about a message meanwhile. False: that cannot be recorded now (errno). */
-bool operator_remove(struct message *m);
-void operator_forget(struct message *m);
 
 /* ---- feed.c ---- */
 

@@ -379,7 +379,8 @@ step_resume(struct runner *r, struct message *m, size_t i, struct route *route)
 	if (route->status == route->own_status)
 		s.route.status = s.route.own_status;
 	*route = (struct route)ROUTE_ZERO;
-	if (m->unrecorded == NULL && !message_is_to_rest(r, m)) {
+	if (m->unrecorded == NULL && !message_is_to_rest(r, m) &&
+	    message_recipient(m, i)->status == RECIPIENT_PENDING) {	/* or the operator has removed it meanwhile */
 		make(&s);
 		return;
 	}

@@ -320,6 +320,18 @@ worker_defer_job(struct runner *r, struct job_run *j, const char *reason)
 	conclude(r, j, &v, true);
 }
 
+/* The operator may have paused or removed it meanwhile. */
+static bool
+is_wanted(const struct job_run *j)
+{
+	const size_t *i = genalloc_s(size_t, &j->recipients);
+
+	for (size_t k = 0; k < genalloc_len(size_t, &j->recipients); k++)
+		if (message_recipient(j->message, i[k])->status == RECIPIENT_PENDING)
+			return !j->message->is_held;
+	return false;
+}
+
 /* The process has gone: what it had not answered is tried once more by another, then deferred. */
 static void
 lose(struct runner *r, struct worker *w, const char *reason)
@@ -334,8 +346,7 @@ lose(struct runner *r, struct worker *w, const char *reason)
 	while ((j = jobs) != NULL) {
 		jobs = j->next;
 		j->losses++;
-		if (reason != NULL || j->losses >= LOSSES_MAX || r->is_stopping || j->message->is_held ||
-		    j->message->removals != NULL) {
+		if (reason != NULL || j->losses >= LOSSES_MAX || r->is_stopping || !is_wanted(j)) {
 			worker_defer_job(r, j, reason != NULL ? reason : "4.3.0 the delivery process ended without a word");
 			continue;
 		}

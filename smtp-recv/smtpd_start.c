@@ -84,7 +84,8 @@ start_pause(const struct smtpd *s)
 		if (!s->pauses[i])
 			continue;
 		n = snprintf(path, sizeof path, "%s/control/pause-%s", place_spool(), pausable_names[i]);
-		fd = n > 0 && (size_t)n < sizeof path ? open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644) : -1;
+		fd = n > 0 && (size_t)n < sizeof path ?
+		    open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644) : -1;
 		if (fd == -1)
 			die_errno(EX_CANTCREAT, "%s", path);
 		close(fd);

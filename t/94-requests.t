@@ -77,6 +77,19 @@ ctl remove "$FIRST" >/dev/null
 ok 'a message that a process is at work on stays until that has ended' is_in "$FIRST" cur
 kill -KILL "$(sed -n "s/^smtpd.deliver-remote.\([0-9]*\).: $FIRST: mta connected.*/\1/p" "$LOG" | tail -n 1)"
 ok '... and is gone then' wait_until 20 is_gone "$FIRST"
+inject again@hangs.example
+wait_until 10 is_in "$ID" cur
+wait_until 10 log_counts "$ID: mta connected" 1
+ctl remove "$ID" >/dev/null
+stop "$RUNNER" KILL
+cp "$CONF" "$SANDBOX/usual.conf"
+echo "accept from any for any relay via \"smtp://127.0.0.1:$PEER_PORT\"" >"$CONF"
+before=$(received)
+run_queue
+ok 'what was removed stays so when the runner is killed with it in hand' is_gone "$ID"
+is '... and is not sent by the next one' "$(received)" "$before"
+cp "$SANDBOX/usual.conf" "$CONF"
+start_runner
 stop_runner
 
 # What a dead runner had in its hands.

@@ -227,19 +227,6 @@ pause_holds_back(const struct runner *r, struct message *m, size_t i, bool is_re
 }
 
 bool
-operator_remove(struct message *m)
-{
-	(void)m;
-	return true;
-}
-
-void
-operator_forget(struct message *m)
-{
-	(void)m;
-}
-
-bool
 pause_is_key(const char *key)
 {
 	return *key == 'p';
