@@ -225,9 +225,9 @@ destination_publish(struct runner *r)
 	if (!r->has_news_of_destinations)
 		return;
 	r->has_news_of_destinations = false;	/* a failure is not worth trying again: the next news will be */
-	fd = openat(control, draft_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(control, draft_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd != -1) {
-		is_written = fchmod(fd, 0644) == 0 && append_all(&lines, r) &&
+		is_written = fchmod(fd, 0640) == 0 && append_all(&lines, r) &&
 		    allwrite(fd, lines.s, lines.len) == lines.len;
 		fd_close(fd);
 	}

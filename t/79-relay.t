@@ -92,6 +92,7 @@ is '... all are deferred' "$(log_count 'to=<r[0-9]+@dead.example>.*stat=Deferred
 ok '... all but few by what the first has found' test "$(log_count 'dead.example>.*as found [0-9]+ seconds ago')" -ge 29
 is '... other mail goes out' "$(received)" 1
 like '... and the next pass knows' "$(cat "$SPOOL/control/hosts")" "^d[^|]*\|127.0.0.1\|[0-9]+\|[0-9]+\|1\|[0-9]+\|4.4.1"
+is '... which only root and the group of the queue may read' "$(stat -c %a "$SPOOL/control/hosts")" 640
 make_due
 forget_log
 run_queue
