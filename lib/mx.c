@@ -88,14 +88,29 @@ is_unicast(enum dns_type type, const unsigned char *octets)
 	return type == DNS_A ? octets[0] < 224 : octets[0] != 0xff;
 }
 
+static bool
+is_loopback(enum dns_type type, const unsigned char *octets)
+{
+	static const unsigned char v4[12] = { [10] = 0xff, [11] = 0xff }, v6[16] = { [15] = 1 };
+
+	if (type == DNS_A)
+		return octets[0] == 127;
+	return memcmp(octets, v6, 16) == 0 || (memcmp(octets, v4, 12) == 0 && octets[12] == 127);
+}
+
+/* A stranger's MX that is 127.0.0.1 would have us hand his mail to ourselves, as mail of
+ * this host's own. The administrator may name such a host. */
 static void
-drop_unusable(struct dns_answer *a, enum dns_type type)
+drop_unusable(const struct search *s, struct dns_answer *a, enum dns_type type)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->n; i++)
-		if (is_unicast(type, a->records[i].address))
+	for (size_t i = 0; i < a->n; i++) {
+		const unsigned char *octets = a->records[i].address;
+
+		if (is_unicast(type, octets) && (!s->relay->is_mx || s->r->takes_loopback || !is_loopback(type, octets)))
 			a->records[n++] = a->records[i];
+	}
 	a->n = n;
 }
 
@@ -109,7 +124,7 @@ ask_addresses(struct search *s, struct dns_answer *a, const struct host *h, enum
 	if (type == DNS_AAAA ? s->relay->inet4_only : s->relay->inet6_only)
 		return;
 	status = (s->relay->is_mx ? s->r->ask : s->r->ask_host)(s->r->arg, a, h->name, type);
-	drop_unusable(a, type);
+	drop_unusable(s, a, type);
 	if (status == DNS_FOUND || status == DNS_NO_NAME || status == DNS_NO_DATA)
 		return;
 	a->n = 0;

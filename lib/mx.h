@@ -41,6 +41,7 @@ struct mx_resolver {
 	/* for names of the configuration: dns_ask_host() */
 	enum dns_status (*ask_host)(void *arg, struct dns_answer *a, const char *name, enum dns_type type);
 	uint32_t (*below)(void *arg, uint32_t n);	/* a random number below n */
+	bool takes_loopback;		/* by MX, too: the name server is a test's */
 	void *arg;
 };
 

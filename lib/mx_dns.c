@@ -25,7 +25,7 @@ below(void *arg, uint32_t n)
 enum mx_status
 mx_find_by_dns(genalloc *targets, char why[MX_WHY_MAX], struct dns *d, const struct relay *relay, uint16_t port)
 {
-	struct mx_resolver r = { .ask = ask, .ask_host = ask_host, .below = below, .arg = d };
+	struct mx_resolver r = { .ask = ask, .ask_host = ask_host, .below = below, .arg = d, .takes_loopback = d->is_given };
 	tain limit = d->limit, mine;
 	enum mx_status status;
 

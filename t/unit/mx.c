@@ -318,6 +318,24 @@ addresses_of_nobody_and_of_many_are_none(void **state)
 	assert_says(&w, &r, "5.4.4 No mail server of example.org (a.example) has an address");
 }
 
+/* Nobody else can have mail handed to us as if it came from here; the administrator may. */
+static void
+a_stranger_s_mail_server_is_never_this_host(void **state)
+{
+	static const struct entry entries[] = {
+		{ "example.org", DNS_MX, DNS_FOUND, "10 a.example" },
+		{ "a.example", DNS_A, DNS_FOUND, "127.0.0.1, 127.1.2.3" },
+		{ "a.example", DNS_AAAA, DNS_FOUND, "::1, ::ffff:127.0.0.1" },
+		END,
+	};
+	struct world w = { .entries = entries };
+	struct relay r = by_mx("example.org"), named = via("a.example");
+
+	(void)state;
+	assert_says(&w, &r, "5.4.4 No mail server of example.org (a.example) has an address");
+	assert_non_null(strstr(search(&w, &named), "127.0.0.1"));
+}
+
 /* ---- failures ---- */
 
 static const struct {
@@ -519,6 +537,7 @@ main(void)
 		cmocka_unit_test(an_international_domain_is_asked_for_in_ascii),
 		cmocka_unit_test(of_many_servers_the_best_are_taken_and_no_more),
 		cmocka_unit_test(addresses_of_nobody_and_of_many_are_none),
+		cmocka_unit_test(a_stranger_s_mail_server_is_never_this_host),
 		cmocka_unit_test(each_failure_has_its_code_and_is_permanent_only_when_proven),
 		cmocka_unit_test(only_servers_better_than_this_host_are_tried),
 		cmocka_unit_test(where_this_host_is_the_best_server_mail_would_loop),
