@@ -234,11 +234,16 @@ set_queue_run(struct sendmail_options *o, const char *value, const char **why)
 	case 'R':
 		return set_domain(o, value + 1, why);
 	case 'S':
+		o->mode = SENDMAIL_SCHEDULE;
+		o->sender = value + 1;
+		if (value[1] == '\0')
+			*why = "-qS needs a part of the sender's address in the same word";
+		return *why == NULL;
 	case '!':
 	case 'G':
 	case 'L':
 	case 'Q':
-		*why = "of the selections of -q only -qI ID and -qR DOMAIN are known; see smtpctl schedule";
+		*why = "of the selections of -q only -qI ID, -qR DOMAIN and -qS SENDER are known; see smtpctl schedule";
 		return false;
 	default:	/* an interval: sendmail_read_options says so */
 		if (o->mode == SENDMAIL_SUBMIT)

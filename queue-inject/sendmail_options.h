@@ -29,6 +29,7 @@ struct sendmail_options {
 	const char *full_name;		/* -F */
 	const char *queue_id;		/* -qI */
 	const char *domain;		/* -qR, without "@"; else NULL */
+	const char *sender;		/* -qS: part of a reverse-path; else NULL */
 	const char *aliases;		/* -oA, -O AliasFile=: the text for -bi, or NULL */
 	const char *envid;		/* -V: plain text, 1 to SENDMAIL_ENVID_MAX printable octets */
 	const char *notify;		/* "never", or of the letters s, f, d; never NULL */

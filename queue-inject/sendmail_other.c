@@ -103,13 +103,15 @@ run_queue(const char *const *none)
 static _Noreturn void
 schedule(const struct sendmail_options *o, const char *const *none)
 {
-	char domain[HOST_MAX + 2];
+	char target[HOST_MAX + 8];
+	int n = o->domain != NULL ? snprintf(target, sizeof target, "@%s", o->domain) :
+	    snprintf(target, sizeof target, "from:%s", o->sender != NULL ? o->sender : "");
 
-	if (o->domain == NULL)
+	if (o->domain == NULL && o->sender == NULL)
 		become(&(struct other){ "smtpctl", { "schedule", o->queue_id } }, none);
-	if ((size_t)snprintf(domain, sizeof domain, "@%s", o->domain) >= sizeof domain)
-		die(EX_USAGE, "-qR: the domain is too long");
-	become(&(struct other){ "smtpctl", { "schedule", domain } }, none);
+	if ((size_t)n >= sizeof target)
+		die(EX_USAGE, "-q%c: that is too long", o->domain != NULL ? 'R' : 'S');
+	become(&(struct other){ "smtpctl", { "schedule", target } }, none);
 }
 
 static _Noreturn void

@@ -56,7 +56,7 @@ int
 ctl_schedule(struct ctl *c, const char *const *args)
 {
 	struct request r = { .verb = REQUEST_SCHEDULE };
-	const char *target = read_target(&r, args, "schedule ID | @DOMAIN | all");
+	const char *target = read_target(&r, args, "schedule ID | @DOMAIN | from:STRING | all");
 	struct operate_result result;
 	bool is_done;
 
@@ -98,17 +98,17 @@ ctl_remove(struct ctl *c, const char *const *args)
 
 	if (args[0] != NULL && args[1] == NULL && !ctl_open_queue(c))
 		ctl_become("queue-peek", "queue-peek", words, args);	/* one's own mail, for everybody */
-	return operate_on(c, REQUEST_REMOVE, args, "remove ID | @DOMAIN | all", "removed");
+	return operate_on(c, REQUEST_REMOVE, args, "remove ID | @DOMAIN | from:STRING | all", "removed");
 }
 
 int
 ctl_pause_envelope(struct ctl *c, const char *const *args)
 {
-	return operate_on(c, REQUEST_PAUSE, args, "pause envelope ID | @DOMAIN | all", "paused");
+	return operate_on(c, REQUEST_PAUSE, args, "pause envelope ID | @DOMAIN | from:STRING | all", "paused");
 }
 
 int
 ctl_resume_envelope(struct ctl *c, const char *const *args)
 {
-	return operate_on(c, REQUEST_RESUME, args, "resume envelope ID | @DOMAIN | all", "resumed");
+	return operate_on(c, REQUEST_RESUME, args, "resume envelope ID | @DOMAIN | from:STRING | all", "resumed");
 }

@@ -155,7 +155,7 @@ count_only(void *arg, const struct walk_entry *e, size_t recipients)
 static bool
 is_everything(const struct request *r)
 {
-	return r->verb == REQUEST_SCHEDULE && r->which.id_len == 0 && r->domain[0] == '\0';
+	return r->verb == REQUEST_SCHEDULE && request_is_for_all(r);
 }
 
 static enum operate_outcome

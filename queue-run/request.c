@@ -51,6 +51,8 @@ request_means(const struct request *r, const struct queue_file *f, size_t i)
 
 	if (q->status != RECIPIENT_PENDING && q->status != RECIPIENT_FAILED)
 		return false;
+	if (r->sender[0] != '\0')
+		return strcasestr(f->envelope.reverse_path, r->sender) != NULL;
 	if (r->domain[0] != '\0')
 		return is_at_domain(q, r->domain);
 	return !r->which.has_recipient || descends_from(f, i, r->which.recipient);
@@ -97,7 +99,7 @@ places_of(const struct request *r)
 static bool
 must_read(const struct request *r)
 {
-	return r->verb != REQUEST_SCHEDULE || r->domain[0] != '\0' || r->which.has_recipient;
+	return r->verb != REQUEST_SCHEDULE || r->domain[0] != '\0' || r->sender[0] != '\0' || r->which.has_recipient;
 }
 
 static bool
@@ -387,7 +389,7 @@ request_perform(const struct queue *q, const struct request *r, const struct req
 		.queue = q, .request = r, .runner = runner, .result = result,
 		.free_slot = (int64_t)time(NULL) / QUEUE_SLOT_SECONDS,
 	};
-	bool is_all = r->verb == REQUEST_SCHEDULE && r->which.id_len == 0 && r->domain[0] == '\0';
+	bool is_all = r->verb == REQUEST_SCHEDULE && request_is_for_all(r);
 	const char *what = "";
 
 	*result = (struct request_result){ .messages = 0 };

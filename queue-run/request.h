@@ -6,7 +6,7 @@
  *
  *	VERB TARGET [PATH]
  *
- * VERB is schedule, remove, pause or resume; TARGET all, @DOMAIN, ID or ID.N;
+ * VERB is schedule, remove, pause or resume; TARGET all, @DOMAIN, from:STRING, ID or ID.N;
  * PATH, below the spool, is where the message was seen last. With it messages are not
  * searched for; one that is to be removed or paused is looked for by its name. */
 #ifndef PIPEPOST_REQUEST_H
@@ -23,6 +23,7 @@
 
 enum {
 	REQUEST_DOMAIN_MAX = 255,
+	REQUEST_SENDER_MAX = 255,
 	REQUEST_PATH_MAX = QUEUE_NAME_MAX + 512,
 	REQUEST_LINES_MAX = 1000,	/* in one file of control/ */
 	REQUEST_FILE_MAX = 1024 * 1024,	/* octets of it */
@@ -33,6 +34,7 @@ enum request_verb { REQUEST_SCHEDULE, REQUEST_REMOVE, REQUEST_PAUSE, REQUEST_RES
 struct request {
 	enum request_verb verb;
 	char domain[REQUEST_DOMAIN_MAX + 1];	/* messages with an open recipient there; "" = by selection */
+	char sender[REQUEST_SENDER_MAX + 1];	/* messages with that in their reverse-path; "" = by selection */
 	struct selection which;			/* which.id_len == 0: all */
 	char path[REQUEST_PATH_MAX + 1];	/* "" = unknown */
 };
@@ -42,13 +44,17 @@ struct request {
 /* Reads one line without its LF. False: it is none. */
 bool request_parse(struct request *r, const char *line, size_t len);
 
-/* Sets the target: "all", "@domain", an id or the beginning of one, ID.N. False: it is none of these. */
+/* Sets the target: "all", "@domain", "from:string", an id or the beginning of one, ID.N. False: it is none of these. */
 bool request_set_target(struct request *r, const char *text);
+
+/* Whether it is about every message there is. */
+bool request_is_for_all(const struct request *r);
 
 /* Appends the line with its LF. Fails with errno ENOMEM. */
 bool request_append(stralloc *to, const struct request *r);
 
-/* Whether recipient i of f is meant by the request: open, of that domain or number, or descending from that number. */
+/* Whether recipient i of f is meant by the request: open, of that sender, domain or number, or
+ * descending from that number. */
 bool request_means(const struct request *r, const struct queue_file *f, size_t i);
 
 /* ---- for the holder of `lock` ---- */

@@ -9,7 +9,9 @@ static const char *const verbs[] = {
 	[REQUEST_SCHEDULE] = "schedule", [REQUEST_REMOVE] = "remove", [REQUEST_PAUSE] = "pause",
 	[REQUEST_RESUME] = "resume",
 };
-enum { NVERBS = sizeof verbs / sizeof verbs[0], TARGET_MAX = REQUEST_DOMAIN_MAX + 1 };
+enum { NVERBS = sizeof verbs / sizeof verbs[0], TARGET_MAX = REQUEST_DOMAIN_MAX + 8 };
+
+static const char sender_mark[] = "from:";
 
 static bool
 set_domain(struct request *r, const char *text)
@@ -23,10 +25,29 @@ set_domain(struct request *r, const char *text)
 	return true;
 }
 
+static bool
+set_sender(struct request *r, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > REQUEST_SENDER_MAX || strpbrk(text, " \t\n") != NULL)
+		return false;
+	memcpy(r->sender, text, len + 1);
+	return true;
+}
+
+bool
+request_is_for_all(const struct request *r)
+{
+	return r->which.id_len == 0 && r->domain[0] == '\0' && r->sender[0] == '\0';
+}
+
 bool
 request_set_target(struct request *r, const char *text)
 {
-	r->domain[0] = '\0';
+	r->domain[0] = r->sender[0] = '\0';
+	if (strncmp(text, sender_mark, sizeof sender_mark - 1) == 0)
+		return selection_parse(&r->which, "") && set_sender(r, text + sizeof sender_mark - 1);
 	if (text[0] == '@')
 		return selection_parse(&r->which, "") && set_domain(r, text + 1);
 	if (strcmp(text, "all") == 0)
@@ -107,6 +128,8 @@ append_target(stralloc *to, const struct request *r)
 
 	if (r->domain[0] != '\0')
 		return stralloc_cats(to, "@") && stralloc_cats(to, r->domain);
+	if (r->sender[0] != '\0')
+		return stralloc_cats(to, sender_mark) && stralloc_cats(to, r->sender);
 	if (r->which.id_len == 0)
 		return stralloc_cats(to, "all");
 	if (!stralloc_catb(to, r->which.id, r->which.id_len) || !r->which.has_recipient)

@@ -195,6 +195,7 @@ is '-bs speaks SMTP' "$(other -bs)" 'smtp-recv -b'
 is '-q runs the queue' "$(other -q)" 'queue-run'
 is '-qI schedules a message' "$(other -qI1.abc)" 'smtpctl schedule 1.abc'
 is '-qR schedules the mail for a domain' "$(other -qRexample.org)" 'smtpctl schedule @example.org'
+is '-qS that of a sender' "$(other -qSalice@)" 'smtpctl schedule from:alice@'
 is '-bd starts smtpd' "$(other -bd -q30m 2>/dev/null)" 'smtpd'
 is '-bD in the foreground, with syslog' "$(other -bD)" 'smtpd -F'
 

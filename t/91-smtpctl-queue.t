@@ -141,6 +141,11 @@ unlike '... makes that mail due'                 "$(place "$THREE")" "^$soon\$"
 is   '... and no other'                          "$(place "$TWO")" "$soon"
 is   'a domain without mail'                     "$(ctl schedule @nowhere.example; echo $?)" "command failed
 1"
+put "$soon" "$THREE"
+is   'schedule from:STRING'                      "$(ctl schedule from:A@EXAMPLE.net)" 'command succeeded'
+unlike '... makes the mail of that sender due'   "$(place "$THREE")" "^$soon\$"
+is   'a sender without mail'                     "$(ctl schedule from:nobody@; echo $?)" "command failed
+1"
 is   'schedule all'                              "$(ctl schedule all)" 'command succeeded'
 unlike '... makes all due'                       "$(ctl show queue | cut -d'|' -f3)" '^[^S]*$'
 is   'the beginning of an id is enough'          "$(ctl schedule "${THREE%??????}")" 'command succeeded'

@@ -121,7 +121,7 @@ static void
 lines_are_read_and_written_the_same(void **state)
 {
 	static const char *const lines[] = {
-		"schedule all\n", "schedule @example.org\n", "remove 1.aaaaaaaaaaaaaaaa.7\n", "pause 1.aaaaaaaaaaaaaaaa\n",
+		"schedule all\n", "schedule @example.org\n", "schedule from:a@b\n", "remove 1.aaaaaaaaaaaaaaaa.7\n", "pause 1.aaaaaaaaaaaaaaaa\n",
 		"resume 12\n", "remove 1.aaaaaaaaaaaaaaaa later/5/1.aaaaaaaaaaaaaaaa,S=9\n",
 		"remove 1.aaaaaaaaaaaaaaaa.4294967295 wait/a%2Fb/1.aaaaaaaaaaaaaaaa,S=9\n",
 	};

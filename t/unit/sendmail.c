@@ -54,7 +54,7 @@ the_name_and_the_options_decide_what_is_done(void **state)
 		{ "sendmail -bl", SENDMAIL_DAEMON }, { "sendmail -bv a", SENDMAIL_VERIFY },
 		{ "sendmail -q", SENDMAIL_RUN_QUEUE }, { "sendmail -qf -v", SENDMAIL_RUN_QUEUE },
 		{ "sendmail -q30m", SENDMAIL_NOTHING }, { "sendmail -qI1.a", SENDMAIL_SCHEDULE },
-		{ "sendmail -qRexample.org", SENDMAIL_SCHEDULE }, { "sendmail -qR@example.org", SENDMAIL_SCHEDULE },
+		{ "sendmail -qRexample.org", SENDMAIL_SCHEDULE }, { "sendmail -qR@example.org", SENDMAIL_SCHEDULE }, { "sendmail -qSx@y", SENDMAIL_SCHEDULE },
 		{ "sendmail -bH", SENDMAIL_NOTHING }, { "sendmail -bh", SENDMAIL_NOTHING },
 	};
 	struct sendmail_options o;
@@ -73,7 +73,7 @@ what_is_wrong_is_refused(void **state)
 		"sendmail -Z", "sendmail -iZ", "sendmail -bt", "sendmail -bz", "sendmail -b", "sendmail -bms",
 		"sendmail -f", "sendmail -N", "sendmail -Nsometimes", "sendmail -Nsuccess,", "sendmail -N,",
 		"sendmail -Nnever,success", "sendmail -Rall", "sendmail -V", "sendmail -V \001", "sendmail -o i",
-		"sendmail -q!Rx", "sendmail -qR", "sendmail -qR@", "sendmail -qRa@b", "sendmail -qSx", "sendmail -qI", "sendmail --help",
+		"sendmail -q!Rx", "sendmail -qR", "sendmail -qR@", "sendmail -qRa@b", "sendmail -qS", "sendmail -qI", "sendmail --help",
 	};
 	struct sendmail_options o;
 
