@@ -149,7 +149,7 @@ DEPS_BUILD := gcc libc6-dev musl-tools make skalibs-dev libcdb-dev zlib1g-dev li
 DEPS_TEST  := libcmocka-dev iproute2 perl python3 sqlite3 openssl ucspi-tcp strace swaks msmtp libnet-ssleay-perl curl procmail faketime clang libclang-rt-14-dev \
               mandoc cppcheck clang-tidy
 # What calls sendmail.
-DEPS_TEST  += git git-email libmailtools-perl mutt s-nail
+DEPS_TEST  += git git-email libmailtools-perl mutt s-nail php-cli
 # For the tests of the installed tree and of the services.
 DEPS_TEST  += procps daemontools s6 logrotate
 

@@ -2,6 +2,7 @@
 # deliver-local, one job from its command line: every action, and what it refuses.
 . "$(dirname "$0")/lib.sh"
 need deliver-local
+named_account
 sandbox bob
 
 HOME_DIR=$SANDBOX/home/bob

@@ -6,6 +6,7 @@
 # finds in the same database. Only the paths differ from what is printed.
 . "$(dirname "$0")/lib.sh"
 need smtp-recv queue-run deliver-local smtpd sqlite-lookup tcpserver sqlite3
+named_account
 sandbox
 EXAMPLE=$t_dir/../conf-examples/sqlite-howto
 ETC=$SANDBOX/etc/mail VMAIL=$SANDBOX/vmail

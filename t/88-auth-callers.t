@@ -5,6 +5,7 @@
 need auth-check sqlite-lookup smtpctl sqlite3
 test -x /usr/sbin/dovecot && test -x /usr/lib/dovecot/checkpassword-reply || skip_all 'dovecot is not there'
 test "${SAN-}" != 1 || skip_all 'Dovecot starts it without the options of the sanitizers'
+named_account
 sandbox
 account=$(id -un "$RUN_UID" 2>/dev/null) && group=$(id -gn "$account" 2>/dev/null) ||
 	skip_all "uid $RUN_UID has no account for Dovecot to run as"

@@ -217,6 +217,11 @@ trap 'exit 1' HUP INT TERM
 
 # ---- the sandbox ----
 
+# named_account: before sandbox, where a program does not run as a uid without a name: nobody's
+# stands in for 1000 on a host that has no such account
+t_named=
+named_account() { t_named=yes; }
+
 # sandbox [USER...]: a temporary directory with a spool, the accounts (alice and
 # bob unless named) and a configuration that delivers example.org to their
 # Maildirs. Sets SANDBOX, SPOOL, BIN, CONF, LOG, RUN_UID, RUN_GID; exports PIPEPOST_*.
@@ -228,6 +233,7 @@ sandbox()
 	RUN_UID=$(id -u) RUN_GID=$(id -g)
 	if test "$RUN_UID" -eq 0; then
 		RUN_UID=1000 RUN_GID=1000
+		test -z "$t_named" || id -un 1000 >/dev/null 2>&1 || { RUN_UID=$(id -u nobody) RUN_GID=$(id -g nobody); }
 		# Deliveries run as another uid: it must be able to reach the programs.
 		setpriv --reuid=$RUN_UID --regid=$RUN_GID --clear-groups test -x "$BIN/queue-init" || {
 			cp -a "$BIN" "$SANDBOX/bin" && BIN=$SANDBOX/bin
