@@ -104,6 +104,8 @@ request_parse(struct request *r, const char *line, size_t len)
 	size_t at = 0, n;
 
 	*r = (struct request){ .verb = REQUEST_SCHEDULE };
+	if (memchr(line, '\n', len) != NULL)
+		return false;
 	n = next_word(&word, &at, line, len);
 	if (!set_verb(r, word, n) || at >= len)
 		return false;

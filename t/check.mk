@@ -14,6 +14,7 @@ T        ?= $(E2E)
 FUZZ_SRC := $(sort $(wildcard t/fuzz/*.c))
 FUZZ     := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_SECONDS ?= 5
+FUZZ_SEED ?= 1
 CLANG    ?= clang
 HAVE_CLANG := $(shell command -v $(CLANG))
 TIDY     := -*,clang-analyzer-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-reserved-identifier,-clang-analyzer-security.insecureAPI.*,-bugprone-not-null-terminated-result,-clang-analyzer-valist.Uninitialized
@@ -79,7 +80,7 @@ check-e2e: all
 	BUILD_DIR='$(CURDIR)/$(BUILD)' $(PROVE) $(filter-out t/01-unit.t t/02-fuzz.t,$(T))
 
 check-fuzz: fuzzers
-	BUILD_DIR='$(CURDIR)/$(BUILD)' FUZZ_SECONDS=$(FUZZ_SECONDS) prove -v t/02-fuzz.t
+	BUILD_DIR='$(CURDIR)/$(BUILD)' FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) prove -v t/02-fuzz.t
 
 check-asan:
 	$(MAKE) SAN=1 BUILD=build-asan all units

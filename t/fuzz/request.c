@@ -27,7 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(request_append(&line, &r) && line.len > 0 && line.s[line.len - 1] == '\n');
 	require(request_parse(&again, line.s, line.len - 1));
 	require(again.verb == r.verb && again.which.id_len == r.which.id_len && again.which.recipient == r.which.recipient &&
-	    strcmp(again.path, r.path) == 0 && strcmp(again.domain, r.domain) == 0);
+	    strcmp(again.path, r.path) == 0 && strcmp(again.domain, r.domain) == 0 &&
+	    strcmp(again.sender, r.sender) == 0);
 	stralloc_free(&line);
 	return 0;
 }

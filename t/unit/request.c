@@ -147,7 +147,7 @@ anything_else_is_no_request(void **state)
 		"remove 1.aaaaaaaaaaaaaaaa ../new/1.aaaaaaaaaaaaaaaa,S=9", "remove 1.aaaaaaaaaaaaaaaa new/1.baaaaaaaaaaaaaaa,S=9",
 		"remove 1.aaaaaaaaaaaaaaaa new", "remove 1 new/1.aaaaaaaaaaaaaaaa,S=9", "remove all new/1.aaaaaaaaaaaaaaaa,S=9",
 		"remove 1.aaaaaaaaaaaaaaaa new//1.aaaaaaaaaaaaaaaa,S=9", "remove 1.aaaaaaaaaaaaaaaa new/1.aaaaaaaaaaaaaaaa,S=9 x",
-		"remove ../../etc/passwd", "remove @../x",
+		"remove ../../etc/passwd", "remove @../x", "remove 1.aaaaaaaaaaaaaaaa new/1.aaaaaaaaaaaaaaaa\n,S=9", "schedule from:",
 	};
 	struct request r;
 
