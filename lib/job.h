@@ -81,9 +81,9 @@ enum verdict {
 	VERDICT_DELIVERED = 'K',	/* and durable */
 	VERDICT_PASSED_ON = 'P',	/* the same, to a server that knows DSN: to tell of success is its business now */
 	VERDICT_DEFERRED = 'Z',
-	VERDICT_UNREACHABLE = 'U',	/* deferred, because nobody answered at the whole destination, or TLS or
-					 * AUTH failed with all of it: the runner spares it further attempts for
-					 * a while */
+	VERDICT_UNREACHABLE = 'U',	/* deferred, because nobody answered at the whole destination, or TLS, AUTH
+					 * or DNS failed for all of it for now: the runner spares it further
+					 * attempts for a while */
 	VERDICT_FAILED = 'D',
 	VERDICT_EXPANDED = 'E',		/* reason holds the nodes: a node list (node.h) with LF for NUL */
 };

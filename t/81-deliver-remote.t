@@ -76,6 +76,12 @@ p = Peer("--offer", "SIZE 0")
 same(hand(p.url())[0][0][0], "r", "SIZE 0 is no limit")
 p.stop()
 
+p = Peer("--offer", "DSN")
+hand(p.url(), text=b"Subject: x\n\nz\xc3\xbcrich\n")
+ok([x for x in p.log() if "MAIL FROM" in x and "BODY" not in x], "no BODY is asked of a server without 8BITMIME")
+same(p.message(), b"Subject: x\r\n\r\nz\xc3\xbcrich\r\n", "... which gets the octets as they are")
+p.stop()
+
 p = Peer("--offer", "SMTPUTF8", "--offer", "8BITMIME")
 hand(p.url(), "b\u00fcro@example.org")
 ok("1 MAIL FROM:<anna@example.com> BODY=8BITMIME SMTPUTF8" in p.log(), "an international recipient asks for SMTPUTF8")

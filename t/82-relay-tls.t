@@ -225,6 +225,12 @@ same(auth(p, K("p", "me", "t0ken"))[0][0], "K", "a password by LOGIN where there
 v = auth(p, K("t", "me", "old"))[0]
 same(v, 'U4.7.8 localhost[127.0.0.1]: 535 5.7.8 no (AUTH XOAUTH2: {"status":"401"})', "a token that has expired: why is told")
 p.stop()
+p = Peer("--tls", pem("good.both"), "--auth", "me:secret", "--mechanisms", "CRAM-MD5")
+same(auth(p, K("p", "me", "secret"))[0][0], "K", "a password by CRAM-MD5 where there is nothing else")
+ok([x for x in p.log() if x.endswith("AUTH CRAM-MD5")], "... which never shows it")
+same(auth(p, K("p", "me", "wrong"))[0][:2], "U4", "a wrong one is refused there, too")
+p.stop()
+
 p = Peer("--tls", pem("good.both"), "--auth", "me:x", "--mechanisms", "SCRAM-SHA-1")
 same(auth(p, K("p", "me", "x"))[0], "U4.7.4 localhost[127.0.0.1]: no mechanism for AUTH that is offered would do: SCRAM-SHA-1",
      "no mechanism that we know: deferred")
